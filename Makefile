@@ -1,0 +1,125 @@
+# make                   the module for $(LUA), and falua
+# make LUA=luajit        the module for another Lua (a pkg-config name)
+# make hero              installs what is missing, builds, paints three heroes
+# make test              installs what is missing, builds, runs every test
+# make check             the same tests without installing anything
+# make gates             both compilers with -Werror, ASan+UBSan, Valgrind,
+#                        the collector at its most aggressive, luacheck, fuzz
+# make install           to $(DESTDIR)$(PREFIX)
+
+LUA      ?= lua5.4
+LUAS      = lua5.4 luajit lua5.1
+B        ?= build
+PREFIX   ?= /usr/local
+CFLAGS   ?= -O2 -g
+FUZZTIME ?= 20
+
+WARN    = -Wall -Wextra -Wshadow -Wundef -Wstrict-prototypes \
+          -Wmissing-prototypes $(WERROR)
+BASE    = -std=c99 -D_GNU_SOURCE -fPIC -fvisibility=hidden \
+          -ffp-contract=off $(WARN) $(CFLAGS)
+PKG    := pkg-config
+cflags  = $(shell $(PKG) --cflags $(1))
+libs    = $(shell $(PKG) --libs $(1))
+
+VERSION := $(shell sed -n 's/^\#define FAL_VERSION *"\(.*\)"/\1/p' src/core/fal.h)
+
+CORE    = $(patsubst src/%.c,$B/%.o,$(wildcard src/core/*.c src/image/*.c))
+BINDING = $(patsubst src/binding/%.c,$B/$(LUA)/binding/%.o,$(wildcard src/binding/*.c))
+LUASRC  = $(sort $(wildcard lua/fal/*.lua))
+MODULE  = $B/$(LUA)/fal.so
+MODLIBS = libcurl libpng libcrypto
+
+# The host is built on Lua 5.4 whatever $(LUA) is.
+HOSTLUA = lua5.4
+HOST    = $(patsubst src/%.c,$B/%.o,$(wildcard src/host/*.c src/server/*.c src/paint/*.c)) \
+          $(patsubst src/binding/%.c,$B/$(HOSTLUA)/binding/%.o,$(wildcard src/binding/*.c))
+HOSTSRC = $(sort $(wildcard lua/falua/*.lua lua/falua/*/*.lua))
+HOSTLIBS = $(MODLIBS) libmicrohttpd libedit
+
+all: $(MODULE) $B/falua
+
+.PHONY: all deps hero test check gates install clean module
+module: $(MODULE)
+
+# ---- objects: the core is compiled without Lua's headers in reach ----
+
+$B/core/%.o $B/image/%.o: ALL = $(BASE) $(call cflags,$(MODLIBS))
+$B/paint/%.o: ALL = $(BASE)
+$B/$(LUA)/%.o: ALL = $(BASE) $(call cflags,$(LUA) $(MODLIBS))
+$B/$(HOSTLUA)/%.o $B/host/%.o $B/server/%.o: \
+  ALL = $(BASE) $(call cflags,$(HOSTLUA) $(HOSTLIBS))
+
+$B/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL) -MMD -MP -c -o $@ $<
+
+$B/$(LUA)/binding/%.o: src/binding/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL) -MMD -MP -c -o $@ $<
+
+ifneq ($(LUA),$(HOSTLUA))
+$B/$(HOSTLUA)/binding/%.o: src/binding/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL) -MMD -MP -c -o $@ $<
+endif
+
+# ---- Lua parts, compiled in as text ----
+
+$B/embed: tools/embed.c
+	@mkdir -p $(@D)
+	$(CC) -O1 -o $@ $<
+
+$B/lua_fal.c: $B/embed $(LUASRC)
+	$B/embed lfal_sources lua/ $(LUASRC) > $@.tmp && mv $@.tmp $@
+
+ARGPARSE = $(shell $(HOSTLUA) -e 'print(assert(package.searchpath("argparse", package.path)))')
+$B/lua_falua.c: $B/embed $(HOSTSRC)
+	$B/embed falua_sources lua/ $(HOSTSRC) $(ARGPARSE) > $@.tmp && mv $@.tmp $@
+
+$B/lua_%.o: $B/lua_%.c
+	$(CC) $(BASE) -Isrc/binding -c -o $@ $<
+
+# ---- what is built ----
+
+# -z nodelete: libcurl's and OpenSSL's exit handlers must outlive a dlclose.
+ifeq ($(shell uname),Darwin)
+SHARED = -bundle -undefined dynamic_lookup
+EXPORT =
+else
+SHARED = -shared -Wl,-z,nodelete
+EXPORT = -Wl,-E
+endif
+
+$(MODULE): $(CORE) $(BINDING) $B/lua_fal.o
+	@mkdir -p $(@D)
+	$(CC) $(SHARED) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call libs,$(MODLIBS)) -lm
+
+LIBLUA = $(firstword $(wildcard $(shell $(PKG) --variable=libdir $(HOSTLUA))/lib$(HOSTLUA).a \
+           /usr/lib/*/lib$(HOSTLUA).a) $(call libs,$(HOSTLUA)))
+$B/falua: $(CORE) $(HOST) $B/lua_fal.o $B/lua_falua.o
+	$(CC) $(CFLAGS) $(LDFLAGS) $(EXPORT) -o $@ $^ $(LIBLUA) \
+	  $(call libs,$(HOSTLIBS)) -lpthread -lm -ldl
+
+-include $(shell find $B -name '*.d' 2>/dev/null)
+
+# ---- tests ----
+
+include tools/check.mk
+
+hero:
+	@tools/deps build
+	@$(MAKE) --no-print-directory $B/falua
+	$B/falua --local examples/blog_hero.lua examples/posts/*.md
+
+test:
+	@tools/deps build test
+	@$(MAKE) --no-print-directory check
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/lua/5.4
+	install -m 755 $B/falua $(DESTDIR)$(PREFIX)/bin/falua
+	install -m 755 $B/$(HOSTLUA)/fal.so $(DESTDIR)$(PREFIX)/lib/lua/5.4/fal.so
+
+clean:
+	rm -rf $B
