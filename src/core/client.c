@@ -1,0 +1,345 @@
+/*
+** client.c -- settings: hosts, credentials, certificates, headers
+*/
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "endpoint.h"
+#include "engine.h"
+
+
+/* fal's own hosts, and what a role is called below one base URL. */
+static const struct { const char *host, *below; } roles[FAL_ROLES] = {
+  { "https://fal.run", "" },
+  { "https://queue.fal.run", "/queue" },
+  { "https://rest.fal.ai", "/rest" },
+  { "https://v3.fal.media", "" },
+  { "wss://fal.run", "" },
+};
+
+
+void fal_client_options_init (fal_client_options *opt) {
+  memset(opt, 0, sizeof(*opt));
+}
+
+
+/* A variable that is set and not empty. */
+static const char *env (const char *name) {
+  const char *v = getenv(name);
+  return v != NULL && v[0] != '\0' ? v : NULL;
+}
+
+
+/* a and b in one new string; the slashes that end it are dropped. */
+static char *join (const char *a, const char *b) {
+  size_t n = strlen(a), m = strlen(b);
+  char *s = malloc(n + m + 1);
+  if (s != NULL) {
+    memcpy(s, a, n);
+    memcpy(s + n, b, m + 1);
+    for (n += m; n > 0 && s[n - 1] == '/'; n--)
+      s[n - 1] = '\0';
+  }
+  return s;
+}
+
+
+/* A base URL and the path of a role below it. */
+static char *below (const char *base, const char *path) {
+  char *trimmed = join(base, "");
+  char *url = trimmed != NULL ? join(trimmed, path) : NULL;
+  free(trimmed);
+  return url;
+}
+
+
+/* A host by name, or a whole URL. */
+static char *from_host (const char *host) {
+  return strstr(host, "://") != NULL ? join(host, "")
+                                     : join("https://", host);
+}
+
+
+/* http://x for a socket is ws://x. Takes 'url' over. */
+static char *socket_url (char *url) {
+  if (url != NULL && strncasecmp(url, "http", 4) == 0) {
+    char *s = join("ws", url + 4);
+    free(url);
+    url = s;
+  }
+  return url;
+}
+
+
+/* The base URL of a role: an option, the environment, fal's own. */
+static char *pick_host (const fal_client_options *opt, fal_role role) {
+  const char *base = opt->base_url != NULL ? opt->base_url
+                                           : env("FAL_BASE_URL");
+  const char *host = opt->hosts[role];
+  char *url;
+  if (host == NULL && base == NULL) {
+    if (role == FAL_ROLE_RUN || role == FAL_ROLE_REALTIME)
+      host = env("FAL_RUN_HOST");
+    else if (role == FAL_ROLE_QUEUE)
+      host = env("FAL_QUEUE_RUN_HOST");
+  }
+  if (host != NULL)
+    url = from_host(host);
+  else
+    url = base != NULL ? below(base, roles[role].below)
+                       : join(roles[role].host, "");
+  return role == FAL_ROLE_REALTIME ? socket_url(url) : url;
+}
+
+
+static fal_code check_host (const char *url, fal_role role, fal_error *err) {
+  fal_url u;
+  int ok = fal_url_split(url, strlen(url), &u) == 0;
+  if (ok && role == FAL_ROLE_REALTIME)
+    ok = (u.scheme.n == 2 && strncasecmp(u.scheme.s, "ws", 2) == 0) ||
+         (u.scheme.n == 3 && strncasecmp(u.scheme.s, "wss", 3) == 0);
+  else if (ok)
+    ok = u.port != 0 && strncasecmp(u.scheme.s, "http", 4) == 0;
+  if (ok && memchr(u.path.s, '?', u.path.n) == NULL &&
+      memchr(u.path.s, '#', u.path.n) == NULL)
+    return FAL_OK;
+  fal_fail(err, FAL_EVALIDATION, "'%.100s' is not the address of a host", url);
+  fal_hint(err, "write it as https://host[:port][/path]");
+  return FAL_EVALIDATION;
+}
+
+
+/* FAL_KEY, or the pair. */
+static char *env_key (void) {
+  const char *key = env("FAL_KEY");
+  const char *id = env("FAL_KEY_ID"), *secret = env("FAL_KEY_SECRET");
+  char *s;
+  if (key != NULL || id == NULL || secret == NULL)
+    return strdup(key != NULL ? key : "");
+  s = malloc(strlen(id) + strlen(secret) + 2);
+  if (s != NULL)
+    sprintf(s, "%s:%s", id, secret);
+  return s;
+}
+
+
+/* Nonzero when 'path' is a folder of certificates by hash (0a1b2c3d.0): then
+** only the one that is needed gets read. */
+static int is_hashed (const char *path) {
+  DIR *d = opendir(path);
+  struct dirent *f;
+  int found = 0;
+  if (d == NULL)
+    return 0;
+  while (!found && (f = readdir(d)) != NULL)
+    found = strlen(f->d_name) == 10 && f->d_name[8] == '.' &&
+            strspn(f->d_name, "0123456789abcdef") == 8;
+  closedir(d);
+  return found;
+}
+
+
+static void pick_certificates (fal_client *c, const fal_client_options *opt) {
+  const char *file = opt->ca_file != NULL ? opt->ca_file
+                                          : env("SSL_CERT_FILE");
+  curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+  if (file != NULL)
+    c->ca_file = strdup(file);
+#if LIBCURL_VERSION_NUM >= 0x075400
+  else if (v->age >= CURLVERSION_TENTH && v->capath != NULL &&
+           is_hashed(v->capath))
+    c->ca_path = strdup(v->capath);
+#else
+  (void)v;
+#endif
+}
+
+
+struct curl_slist *fal_add_header (struct curl_slist *list, const char *line,
+                                   fal_error *err) {
+  struct curl_slist *l = NULL;
+  const char *colon = strchr(line, ':');
+  if (strpbrk(line, "\r\n") != NULL || colon == NULL || colon == line)
+    fal_fail(err, FAL_EVALIDATION, "header '%.*s' %s",
+             (int)strcspn(line, ":\r\n"), line, colon == NULL || colon == line
+             ? "has no name and value" : "has a line break in it");
+  else if ((l = curl_slist_append(list, line)) == NULL)
+    fal_fail(err, FAL_ENOMEM, "out of memory");
+  if (l == NULL)
+    curl_slist_free_all(list);
+  return l;
+}
+
+
+struct curl_slist *fal_client_headers (const fal_client *c,
+                                       const char *credentials) {
+  static const char *const fixed[] = {
+    "Accept: application/json", "Content-Type: application/json",
+    "Expect:", NULL
+  };
+  struct curl_slist *list = NULL, *x;
+  int i;
+  for (i = 0; fixed[i] != NULL; i++) {
+    struct curl_slist *l = curl_slist_append(list, fixed[i]);
+    if (l == NULL)
+      goto fail;
+    list = l;
+  }
+  for (x = c->extra; x != NULL; x = x->next) {
+    struct curl_slist *l = curl_slist_append(list, x->data);
+    if (l == NULL)
+      goto fail;
+    list = l;
+  }
+  if (credentials != NULL && credentials[0] != '\0') {
+    char *line = malloc(strlen(credentials) + 24);
+    struct curl_slist *l = NULL;
+    if (line != NULL) {
+      /* a login token comes with its own scheme, a key does not */
+      sprintf(line, "Authorization: %s%s", strncmp(credentials, "Bearer ", 7)
+              == 0 ? "" : "Key ", credentials);
+      l = curl_slist_append(list, line);
+      free(line);
+    }
+    if (l == NULL)
+      goto fail;
+    list = l;
+  }
+  return list;
+fail:
+  curl_slist_free_all(list);
+  return NULL;
+}
+
+
+static fal_code check_credentials (const char *s, fal_error *err) {
+  for (; *s != '\0'; s++)
+    if ((unsigned char)*s < 32 || *s == 127) {
+      fal_fail(err, FAL_EAUTH, "the key has a line break or another control "
+               "character in it");
+      fal_hint(err, "copy it again; `FAL_KEY=$(cat file)` drops the last "
+               "line break");
+      return FAL_EAUTH;
+    }
+  return FAL_OK;
+}
+
+
+static fal_code fill (fal_client *c, const fal_client_options *opt,
+                      fal_error *err) {
+  int i;
+  fal_code code;
+  for (i = 0; i < FAL_ROLES; i++) {
+    c->hosts[i] = pick_host(opt, (fal_role)i);
+    if (c->hosts[i] == NULL)
+      return fal_fail(err, FAL_ENOMEM, "out of memory");
+    if ((code = check_host(c->hosts[i], (fal_role)i, err)) != FAL_OK)
+      return code;
+  }
+  c->credentials = opt->credentials != NULL ? strdup(opt->credentials)
+                                            : env_key();
+  c->user_agent = strdup(opt->user_agent != NULL ? opt->user_agent
+                                                 : "fal-lua/" FAL_VERSION);
+  c->http_proxy = opt->http_proxy != NULL ? strdup(opt->http_proxy) : NULL;
+  pick_certificates(c, opt);
+  c->max_response = opt->max_response != 0 ? opt->max_response
+                                           : (size_t)256 << 20;
+  c->timeout = opt->timeout;
+  c->connect_timeout = opt->connect_timeout > 0 ? opt->connect_timeout : 30;
+  for (i = 0; opt->headers != NULL && opt->headers[i] != NULL; i++)
+    if ((c->extra = fal_add_header(c->extra, opt->headers[i], err)) == NULL)
+      return err != NULL ? err->code : FAL_EVALIDATION;
+  if (c->credentials == NULL || c->user_agent == NULL)
+    return fal_fail(err, FAL_ENOMEM, "out of memory");
+  if ((code = check_credentials(c->credentials, err)) != FAL_OK)
+    return code;
+  c->json = fal_client_headers(c, c->credentials);
+  return c->json != NULL ? FAL_OK
+                         : fal_fail(err, FAL_ENOMEM, "out of memory");
+}
+
+
+fal_client *fal_client_new (const fal_client_options *opt, fal_error *err) {
+  fal_client_options none;
+  fal_client *c = calloc(1, sizeof(*c));
+  if (c == NULL) {
+    fal_fail(err, FAL_ENOMEM, "out of memory");
+    return NULL;
+  }
+  c->refs = 1;
+  if (opt == NULL) {
+    fal_client_options_init(&none);
+    opt = &none;
+  }
+  if (fill(c, opt, err) != FAL_OK) {
+    fal_client_free(c);
+    return NULL;
+  }
+  return c;
+}
+
+
+fal_client *fal_client_hold (fal_client *c) {
+  c->refs++;
+  return c;
+}
+
+
+/* Overwrites a secret before its memory is given back. */
+static void wipe (char *s) {
+  if (s != NULL) {
+    volatile char *p = s;
+    while (*p != '\0')
+      *p++ = '\0';
+  }
+}
+
+
+void fal_client_free (fal_client *c) {
+  struct curl_slist *x;
+  int i;
+  if (c == NULL || --c->refs > 0)
+    return;
+  for (i = 0; i < FAL_ROLES; i++)
+    free(c->hosts[i]);
+  free(c->ca_file);
+  free(c->ca_path);
+  free(c->http_proxy);
+  free(c->user_agent);
+  wipe(c->credentials);
+  free(c->credentials);
+  for (x = c->json; x != NULL; x = x->next)
+    wipe(x->data);
+  curl_slist_free_all(c->json);
+  curl_slist_free_all(c->extra);
+  free(c);
+}
+
+
+const char *fal_client_host (const fal_client *c, fal_role role) {
+  return c->hosts[role];
+}
+
+
+int fal_client_has_key (const fal_client *c) {
+  return c->credentials[0] != '\0';
+}
+
+
+fal_code fal_client_check_key (const fal_client *c, fal_role role,
+                               const char *credentials, fal_error *err) {
+  fal_url u;
+  if (credentials[0] != '\0')
+    return check_credentials(credentials, err);
+  if (fal_url_split(c->hosts[role], strlen(c->hosts[role]), &u) == 0 &&
+      !fal_host_within(u.host, "fal.run") && !fal_host_within(u.host, "fal.ai"))
+    return FAL_OK;
+  fal_fail(err, FAL_EAUTH, "no key for %.*s", (int)u.host.n, u.host.s);
+  fal_hint(err, "set FAL_KEY (https://fal.ai/dashboard/keys makes one), or "
+           "work offline with `falua --local` or FAL_BASE_URL pointing at "
+           "`falua serve`");
+  return FAL_EAUTH;
+}

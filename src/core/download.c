@@ -1,0 +1,169 @@
+/*
+** download.c -- a URL to a file
+**
+** No credentials, so redirects may be followed anywhere. The file appears
+** when all of it is there.
+*/
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base64.h"
+#include "endpoint.h"
+#include "engine.h"
+
+#define MAX_HEAD ((size_t)64 << 10)
+#define MAX_TEXT ((size_t)64 << 10)   /* of an error's body */
+
+
+typedef struct DownloadOp {
+  fal_op op;
+  fal_transfer *transfer;
+  fal_file file;
+  int overwrite;
+  struct curl_slist *headers;
+} DownloadOp;
+
+
+static void download_clear (fal_op *op) {
+  DownloadOp *d = (DownloadOp *)op;
+  fal_transfer_release(d->transfer);
+  d->transfer = NULL;
+  fal_file_abort(&d->file);
+  curl_slist_free_all(d->headers);
+  d->headers = NULL;
+}
+
+
+static void download_transferred (fal_op *op, fal_transfer *t) {
+  DownloadOp *d = (DownloadOp *)op;
+  fal_code code = fal_transfer_failure(t, &op->err);
+  fal_op_show(op, code == FAL_OK ? t->status : 0, t->bytes);
+  if (code == FAL_OK && (t->status < 200 || t->status > 299)) {
+    fal_answer_error(&op->answer, &op->err);
+    if (t->status == 410)
+      op->err.code = FAL_EEXPIRED;
+    if (t->status == 404 || t->status == 410)
+      fal_hint(&op->err, "the file is not (or no longer) at the server: "
+               "files of a result may be kept for a limited time");
+  }
+  else if (code == FAL_OK)
+    fal_file_commit(&d->file, d->overwrite, &op->err);
+  download_clear(op);
+  fal_op_finish(op);
+}
+
+
+static void download_expired (fal_op *op) {
+  download_clear(op);
+  fal_op_fail(op, FAL_ETIMEOUT, "the file did not arrive within %.3g seconds",
+              op->due - op->started);
+}
+
+
+static const fal_op_class download_class = {
+  "download", download_transferred, download_expired, download_clear
+};
+
+
+/* data:image/png;base64,... : no network needed. */
+static fal_code from_data_uri (DownloadOp *d, const fal_download_request *r,
+                               fal_error *err) {
+  const char *type, *payload;
+  size_t type_n, n;
+  int base64;
+  ptrdiff_t len;
+  char *bytes;
+  fal_code code;
+  if (!fal_data_uri_split(r->url, r->url_n, &type, &type_n, &base64, &payload,
+                          &n))
+    return fal_fail(err, FAL_EPROTOCOL, "a data: URI without a comma");
+  bytes = malloc((base64 ? fal_base64_decoded(n) : n) + 1);
+  if (bytes == NULL)
+    return fal_fail(err, FAL_ENOMEM, "out of memory");
+  len = base64 ? fal_base64_decode(bytes, payload, n)
+               : fal_percent_decode(bytes, payload, n);
+  if (len < 0)
+    code = fal_fail(err, FAL_EPROTOCOL, "a data: URI that is not base64");
+  else if (r->max_bytes != 0 && (uint64_t)len > r->max_bytes)
+    code = fal_fail(err, FAL_ETOOBIG, "the file is larger than %llu bytes",
+                    (unsigned long long)r->max_bytes);
+  else {
+    fal_file_write(&d->file, bytes, (size_t)len);
+    code = fal_file_commit(&d->file, r->overwrite, err);
+    if (code == FAL_OK &&
+        fal_buf_addf(&d->op.head, "content-type: %.*s\r\n", type_n > 0
+                     ? (int)type_n : 10, type_n > 0 ? type : "text/plain")
+        != FAL_OK)
+      code = fal_fail(err, FAL_ENOMEM, "out of memory");
+    fal_op_show(&d->op, 0, (uint64_t)len);
+  }
+  free(bytes);
+  if (code == FAL_OK)
+    fal_op_finish(&d->op);
+  return code;
+}
+
+
+static fal_code from_http (DownloadOp *d, const fal_client *c,
+                           const fal_download_request *r, const char *url,
+                           fal_error *err) {
+  fal_exchange x;
+  fal_url u;
+  if (fal_url_split(url, strlen(url), &u) != 0 || u.port == 0) {
+    fal_fail(err, FAL_EVALIDATION, "'%.80s' is not the address of a file", url);
+    fal_hint(err, "give an http(s) URL, a data: URI, or a file object of a "
+             "result");
+    return FAL_EVALIDATION;
+  }
+  d->headers = curl_slist_append(NULL, "Accept: */*");
+  if (d->headers == NULL)
+    return fal_fail(err, FAL_ENOMEM, "out of memory");
+  memset(&x, 0, sizeof(x));
+  x.url = url;
+  x.headers = d->headers;
+  x.follow = 1;
+  x.max_head = MAX_HEAD;
+  x.max_body = c->max_response < MAX_TEXT ? c->max_response : MAX_TEXT;
+  x.sink = &d->file;
+  x.max_sink = r->max_bytes;
+  d->transfer = fal_transfer_start(&d->op, &x, err);
+  return d->transfer != NULL ? FAL_OK : FAL_ENETWORK;
+}
+
+
+fal_op *fal_download (fal_engine *e, fal_client *c,
+                      const fal_download_request *r, fal_error *err) {
+  fal_error local;
+  fal_code code;
+  DownloadOp *d;
+  char *url = NULL;
+  if (err == NULL)
+    err = &local;
+  d = fal_op_new(e, c, sizeof(*d), &download_class, r->timeout != 0
+                 ? r->timeout : c->timeout, err);
+  if (d == NULL)
+    return NULL;
+  d->file.fd = -1;
+  d->overwrite = r->overwrite;
+  if (!r->overwrite && access(r->path, F_OK) == 0) {
+    code = fal_fail(err, FAL_EFILE, "%s is there already", r->path);
+    fal_hint(err, "pass overwrite = true to replace it");
+  }
+  else
+    code = fal_file_open(&d->file, r->path, err);
+  if (code == FAL_OK && r->url_n >= 5 && strncasecmp(r->url, "data:", 5) == 0)
+    code = from_data_uri(d, r, err);
+  else if (code == FAL_OK) {
+    url = strndup(r->url, r->url_n);
+    code = url != NULL ? from_http(d, c, r, url, err)
+                       : fal_fail(err, FAL_ENOMEM, "out of memory");
+    free(url);
+  }
+  if (code != FAL_OK) {
+    fal_op_free(&d->op);
+    return NULL;
+  }
+  return &d->op;
+}

@@ -1,0 +1,191 @@
+/*
+** file.c -- files that appear whole or not at all
+*/
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "buf.h"
+#include "file.h"
+
+
+static fal_code failed (fal_error *err, const char *doing, const char *path,
+                        int why) {
+  fal_fail(err, FAL_EFILE, "cannot %s %s: %s", doing, path, strerror(why));
+  if (why == ENOSPC)
+    fal_hint(err, "the disk is full: make room and run it again");
+  else if (why == EACCES || why == EROFS)
+    fal_hint(err, "choose a folder you may write to");
+  return FAL_EFILE;
+}
+
+
+/* Makes the folders that lead to 'path', which is changed and restored. */
+static int make_folders (char *path) {
+  char *p;
+  for (p = strchr(path + 1, '/'); p != NULL; p = strchr(p + 1, '/')) {
+    int r, e;
+    *p = '\0';
+    r = mkdir(path, 0777);
+    e = errno;
+    *p = '/';
+    if (r != 0 && e != EEXIST)
+      return errno = e, -1;
+  }
+  return 0;
+}
+
+
+/* mkstemp, but with the permissions of an ordinary new file. */
+static int open_temp (fal_file *f) {
+  static unsigned count;  /* a hint only: O_EXCL decides */
+  size_t size = strlen(f->path) + 48;
+  const char *slash = strrchr(f->path, '/');
+  const char *base = slash != NULL ? slash + 1 : f->path;
+  int tries;
+  f->temp = malloc(size);
+  if (f->temp == NULL)
+    return errno = ENOMEM, -1;
+  for (tries = 0; tries < 100; tries++) {
+    snprintf(f->temp, size, "%.*s.%.200s.%lx%x.part",
+             (int)(base - f->path), f->path, base,
+             (unsigned long)getpid(), __sync_fetch_and_add(&count, 1));
+    f->fd = open(f->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (f->fd >= 0 || errno != EEXIST)
+      break;
+  }
+  return f->fd;
+}
+
+
+static void forget (fal_file *f) {
+  if (f->fd >= 0)
+    close(f->fd);
+  f->fd = -1;
+  free(f->path);
+  free(f->temp);
+  f->path = f->temp = NULL;
+}
+
+
+fal_code fal_file_open (fal_file *f, const char *path, fal_error *err) {
+  memset(f, 0, sizeof(*f));
+  f->fd = -1;
+  f->path = strdup(path);
+  if (f->path == NULL)
+    return fal_fail(err, FAL_ENOMEM, "out of memory");
+  if (path[0] == '\0' || path[strlen(path) - 1] == '/')
+    errno = EISDIR;
+  else if (open_temp(f) < 0 && errno == ENOENT) {
+    free(f->temp);
+    f->temp = NULL;
+    if (make_folders(f->path) == 0)
+      open_temp(f);
+  }
+  if (f->fd < 0) {
+    int why = errno;
+    forget(f);
+    return failed(err, "write", path, why);
+  }
+  return FAL_OK;
+}
+
+
+int fal_file_write (fal_file *f, const void *s, size_t n) {
+  const char *p = s;
+  while (n > 0 && f->failed == 0) {
+    ssize_t k = write(f->fd, p, n);
+    if (k >= 0) {
+      p += k;
+      n -= (size_t)k;
+      f->n += (uint64_t)k;
+    }
+    else if (errno != EINTR)
+      f->failed = errno;
+  }
+  return f->failed == 0 ? 0 : -1;
+}
+
+
+/* Moves the temporary file to its name. A link refuses an existing name in
+** one step; where there are no hard links, look first. */
+static int move (const fal_file *f, int overwrite) {
+  if (!overwrite) {
+    if (link(f->temp, f->path) == 0) {
+      unlink(f->temp);
+      return 0;
+    }
+    if (errno == EEXIST || access(f->path, F_OK) == 0)
+      return errno = EEXIST, -1;
+  }
+  return rename(f->temp, f->path);
+}
+
+
+fal_code fal_file_commit (fal_file *f, int overwrite, fal_error *err) {
+  int why = f->failed;
+  fal_code code = FAL_OK;
+  if (why == 0 && fsync(f->fd) != 0 && errno != EINVAL && errno != EROFS)
+    why = errno;
+  if (why == 0 && close(f->fd) != 0)
+    why = errno;
+  else if (why != 0)
+    close(f->fd);
+  f->fd = -1;
+  if (why == 0 && move(f, overwrite) != 0)
+    why = errno;
+  if (why != 0) {
+    unlink(f->temp);
+    code = failed(err, "write", f->path, why);
+    if (why == EEXIST)
+      fal_hint(err, "pass overwrite = true to replace it");
+  }
+  forget(f);
+  return code;
+}
+
+
+void fal_file_abort (fal_file *f) {
+  if (f->temp != NULL)
+    unlink(f->temp);
+  forget(f);
+}
+
+
+fal_code fal_file_put (const char *path, const void *s, size_t n,
+                       int overwrite, fal_error *err) {
+  fal_file f;
+  fal_code code = fal_file_open(&f, path, err);
+  if (code != FAL_OK)
+    return code;
+  fal_file_write(&f, s, n);
+  return fal_file_commit(&f, overwrite, err);
+}
+
+
+fal_code fal_file_get (const char *path, fal_buf *out, fal_error *err) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  fal_code code = FAL_OK;
+  if (fd < 0)
+    return failed(err, "read", path, errno);
+  for (;;) {
+    char block[65536];
+    ssize_t n = read(fd, block, sizeof(block));
+    if (n == 0)
+      break;
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      code = failed(err, "read", path, errno);
+    else if ((code = fal_buf_add(out, block, (size_t)n)) != FAL_OK)
+      fal_fail(err, code, "%s is larger than %zu bytes", path, out->max);
+    if (code != FAL_OK)
+      break;
+  }
+  close(fd);
+  return code;
+}

@@ -1,0 +1,45 @@
+/*
+** file.h -- files that appear whole or not at all
+**
+** Bytes go to a temporary name in the folder of the final one; 'commit'
+** renames. Until then nothing is at the final name, and after 'abort' nothing
+** is left behind.
+*/
+#ifndef fal_file_h
+#define fal_file_h
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "error.h"
+
+typedef struct fal_file {
+  int fd;            /* -1: closed */
+  char *path, *temp;
+  uint64_t n;        /* bytes written */
+  int failed;        /* errno of the first write that failed */
+} fal_file;
+
+/* Opens a temporary file beside 'path', making missing folders. FAL_EFILE
+** with the reason on failure; then the file is closed. */
+fal_code fal_file_open (fal_file *f, const char *path, fal_error *err);
+
+/* Writes all of it: 0, or -1 with the reason kept in 'failed'. */
+int fal_file_write (fal_file *f, const void *s, size_t n);
+
+/* Flushes to disk and renames to the final name. With 'overwrite' 0 an
+** existing file is FAL_EFILE and stays as it was. Closes in any case. */
+fal_code fal_file_commit (fal_file *f, int overwrite, fal_error *err);
+
+/* Removes the temporary file. Nothing to do when closed. */
+void fal_file_abort (fal_file *f);
+
+/* open, write, commit in one. */
+fal_code fal_file_put (const char *path, const void *s, size_t n,
+                       int overwrite, fal_error *err);
+
+/* Appends a whole file to 'out', whose ceiling limits it. */
+fal_code fal_file_get (const char *path, fal_buf *out, fal_error *err);
+
+#endif

@@ -1,0 +1,339 @@
+/*
+** transfer.c -- one HTTP exchange on a pooled easy handle
+**
+** What never changes is set once when a handle is made, what a client fixes
+** when the handle last served another client; a plain JSON call then costs a
+** handful of setopts. curl's callbacks fill buffers under their ceilings.
+*/
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "engine.h"
+
+#define POOL           1024   /* idle handles kept: about 6 KB each */
+#define H2_CONNECTIONS 8L     /* to one host: each carries 100 calls or more */
+
+
+static size_t on_body (char *s, size_t one, size_t n, void *ud) {
+  fal_transfer *t = ud;
+  (void)one;
+  t->bytes += n;
+  if (t->sink != NULL && t->status >= 200 && t->status < 300) {
+    if (t->max_sink != 0 && t->bytes > t->max_sink)
+      t->refused = FAL_ETOOBIG;
+    else if (fal_file_write(t->sink, s, n) != 0)
+      t->refused = FAL_EFILE;
+  }
+  else if (n > t->max_body - t->body->n)
+    t->refused = FAL_ETOOBIG;
+  else
+    t->refused = fal_buf_add(t->body, s, n);
+  return t->refused == FAL_OK ? n : 0;
+}
+
+
+/* "HTTP/1.1 200 OK": a new answer begins, what came before was a redirect, a
+** 100, or a proxy's. */
+static void new_answer (fal_transfer *t, const char *s, size_t n) {
+  const char *space = memchr(s, ' ', n);
+  t->head->n = 0;
+  t->body->n = 0;
+  t->bytes = 0;
+  t->status = 0;
+  if (space != NULL) {
+    const char *p = space + 1;
+    while (p < s + n && *p >= '0' && *p <= '9' && t->status < 1000)
+      t->status = t->status * 10 + (*p++ - '0');
+  }
+}
+
+
+/* A body whose length is announced gets its room in one piece (up to 16 MB;
+** beyond that it has to come first). */
+static void expect_body (fal_transfer *t, const char *s, size_t n) {
+  size_t length = 0, i = 15;
+  while (i < n && s[i] == ' ')
+    i++;
+  for (; i < n && s[i] >= '0' && s[i] <= '9' && length < ((size_t)1 << 40); i++)
+    length = length * 10 + (size_t)(s[i] - '0');
+  if (t->sink == NULL && length > t->max_body)
+    t->refused = FAL_ETOOBIG;
+  else if (t->sink == NULL && length <= ((size_t)16 << 20))
+    fal_buf_room(t->body, length);
+}
+
+
+static size_t on_head (char *s, size_t one, size_t n, void *ud) {
+  fal_transfer *t = ud;
+  (void)one;
+  if (n >= 5 && memcmp(s, "HTTP/", 5) == 0)
+    new_answer(t, s, n);
+  else if (n > t->max_head - t->head->n)
+    t->refused = FAL_ETOOBIG;
+  else if (n > 2 || (n > 0 && s[0] != '\r' && s[0] != '\n')) {
+    t->refused = fal_buf_add(t->head, s, n);
+    if (n > 15 && strncasecmp(s, "content-length:", 15) == 0)
+      expect_body(t, s, n);
+  }
+  return t->refused == FAL_OK ? n : 0;
+}
+
+
+/* What is the same for every exchange. */
+static void set_common (fal_transfer *t) {
+  CURL *h = t->easy;
+  curl_easy_setopt(h, CURLOPT_PRIVATE, t);
+  curl_easy_setopt(h, CURLOPT_ERRORBUFFER, t->message);
+  curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_body);
+  curl_easy_setopt(h, CURLOPT_WRITEDATA, t);
+  curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_head);
+  curl_easy_setopt(h, CURLOPT_HEADERDATA, t);
+  curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
+  curl_easy_setopt(h, CURLOPT_PIPEWAIT, 1L);
+  curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L);
+#if LIBCURL_VERSION_NUM >= 0x075500
+  curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(h, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+#else
+  curl_easy_setopt(h, CURLOPT_PROTOCOLS, CURLPROTO_HTTP | CURLPROTO_HTTPS);
+  curl_easy_setopt(h, CURLOPT_REDIR_PROTOCOLS,
+                   CURLPROTO_HTTP | CURLPROTO_HTTPS);
+#endif
+}
+
+
+/* What a client fixes. A default CA folder switches libcurl's cache of the
+** bundle off, so there is one or the other, never both. */
+static void set_client (fal_transfer *t, fal_client *c) {
+  CURL *h = t->easy;
+  fal_client_free(t->set_for);
+  t->set_for = fal_client_hold(c);
+  curl_easy_setopt(h, CURLOPT_USERAGENT, c->user_agent);
+  curl_easy_setopt(h, CURLOPT_PROXY, c->http_proxy);
+  curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS,
+                   (long)(c->connect_timeout * 1000));
+  if (c->ca_file != NULL) {
+    curl_easy_setopt(h, CURLOPT_CAINFO, c->ca_file);
+    curl_easy_setopt(h, CURLOPT_CAPATH, NULL);
+  }
+  else if (c->ca_path != NULL) {
+    curl_easy_setopt(h, CURLOPT_CAINFO, NULL);
+    curl_easy_setopt(h, CURLOPT_CAPATH, c->ca_path);
+  }
+  else
+    curl_easy_setopt(h, CURLOPT_CAPATH, NULL);
+}
+
+
+static fal_transfer *acquire (fal_engine *e) {
+  fal_transfer *t = e->pool;
+  if (t != NULL) {
+    e->pool = t->next;
+    e->npool--;
+    return t;
+  }
+  t = calloc(1, sizeof(*t));
+  if (t == NULL)
+    return NULL;
+  t->engine = e;
+  t->easy = curl_easy_init();
+  if (t->easy == NULL) {
+    free(t);
+    return NULL;
+  }
+  set_common(t);
+  return t;
+}
+
+
+static void destroy (fal_transfer *t) {
+  curl_easy_cleanup(t->easy);
+  fal_client_free(t->set_for);
+  free(t);
+}
+
+
+static void set_exchange (fal_transfer *t, const fal_exchange *x) {
+  CURL *h = t->easy;
+  int plain = x->has_body && x->method == NULL && !x->follow;
+  if (!(plain && t->plain)) {
+    curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, NULL);
+    if (x->has_body)
+      curl_easy_setopt(h, CURLOPT_POST, 1L);
+    else
+      curl_easy_setopt(h, CURLOPT_HTTPGET, 1L);
+    if (x->method != NULL)
+      curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, x->method);
+    curl_easy_setopt(h, CURLOPT_FOLLOWLOCATION, (long)x->follow);
+    curl_easy_setopt(h, CURLOPT_MAXREDIRS, 5L);
+  }
+  t->plain = plain;
+  curl_easy_setopt(h, CURLOPT_URL, x->url);
+  curl_easy_setopt(h, CURLOPT_HTTPHEADER, x->headers);
+  if (x->has_body) {
+    curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->body_n);
+    curl_easy_setopt(h, CURLOPT_POSTFIELDS, x->body_n > 0 ? x->body : "");
+  }
+}
+
+
+/* The first call to a TLS server: few connections until it has shown that
+** it has no HTTP/2 (see learn_protocol). */
+static void cap_connections (fal_engine *e, const char *url) {
+  if (e->max_connections == 0 && !e->seen_h1 && !e->capped &&
+      strncasecmp(url, "https:", 6) == 0) {
+    e->capped = 1;
+    curl_multi_setopt(e->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
+                      H2_CONNECTIONS);
+  }
+}
+
+
+fal_transfer *fal_transfer_start (fal_op *op, const fal_exchange *x,
+                                  fal_error *err) {
+  fal_transfer *t = acquire(op->engine);
+  CURLMcode m;
+  if (t == NULL) {
+    fal_fail(err, FAL_ENOMEM, "out of memory");
+    return NULL;
+  }
+  t->op = op;
+  t->result = CURLE_OK;
+  t->refused = FAL_OK;
+  t->status = 0;
+  t->bytes = 0;
+  t->message[0] = '\0';
+  t->head = &op->head;
+  t->body = &op->body;
+  t->head->n = t->body->n = 0;
+  t->max_head = x->max_head;
+  t->max_body = x->max_body;
+  t->sink = x->sink;
+  t->max_sink = x->max_sink;
+  if (t->set_for != op->client)
+    set_client(t, op->client);
+  set_exchange(t, x);
+  cap_connections(op->engine, x->url);
+  op->answer.attempts++;
+  m = curl_multi_add_handle(op->engine->multi, t->easy);
+  if (m != CURLM_OK) {
+    fal_fail(err, FAL_ENETWORK, "libcurl: %s", curl_multi_strerror(m));
+    destroy(t);
+    return NULL;
+  }
+  t->active = 1;
+  return t;
+}
+
+
+void fal_transfer_release (fal_transfer *t) {
+  fal_engine *e;
+  if (t == NULL)
+    return;
+  e = t->engine;
+  if (t->active) {
+    curl_multi_remove_handle(e->multi, t->easy);
+    t->active = 0;
+  }
+  if (e->npool >= POOL) {
+    destroy(t);
+    return;
+  }
+  t->op = NULL;  /* body and headers go with their owner; set anew in reuse */
+  t->next = e->pool;
+  e->pool = t;
+  e->npool++;
+}
+
+
+void fal_transfer_pool_free (fal_engine *e) {
+  fal_transfer *t;
+  while ((t = e->pool) != NULL) {
+    e->pool = t->next;
+    destroy(t);
+  }
+}
+
+
+/* "127.0.0.1:8787", for messages: never the whole URL, which may be a
+** signed one. */
+static void where (const fal_transfer *t, char *to, size_t size) {
+  char *url = NULL;
+  const char *s, *end;
+  curl_easy_getinfo(t->easy, CURLINFO_EFFECTIVE_URL, &url);
+  s = url != NULL ? strstr(url, "://") : NULL;
+  s = s != NULL ? s + 3 : "the server";
+  end = s + strcspn(s, "/?#");
+  if (s == url || url == NULL)
+    end = s + strlen(s);
+  fal_copy_text(to, size, s, (size_t)(end - s));
+}
+
+
+static fal_code refusal (const fal_transfer *t, const char *host,
+                         fal_error *err) {
+  if (t->refused == FAL_EFILE) {
+    fal_fail(err, FAL_EFILE, "cannot write %s: %s", t->sink->path,
+             strerror(t->sink->failed));
+    fal_hint(err, "make room, or choose another folder");
+  }
+  else if (t->refused == FAL_ETOOBIG) {
+    fal_fail(err, FAL_ETOOBIG, "the answer of %s is larger than %llu bytes",
+             host, (unsigned long long)(t->sink != NULL && t->max_sink != 0
+             ? t->max_sink : t->max_body));
+    fal_hint(err, "raise max_response if such an answer is meant");
+  }
+  else
+    fal_fail(err, FAL_ENOMEM, "out of memory");
+  return t->refused;
+}
+
+
+fal_code fal_transfer_failure (const fal_transfer *t, fal_error *err) {
+  char host[128];
+  const char *why = t->message[0] != '\0' ? t->message
+                                          : curl_easy_strerror(t->result);
+  if (t->result == CURLE_OK)
+    return FAL_OK;
+  where(t, host, sizeof(host));
+  if (t->refused != FAL_OK)
+    return refusal(t, host, err);
+  switch (t->result) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+      fal_fail(err, FAL_ENETWORK, "the TLS certificate of %s does not "
+               "verify: %s", host, why);
+      fal_hint(err, "if it is signed by a CA of your own, name it: "
+               "fal.config{ca_file = \"ca.pem\"} or SSL_CERT_FILE");
+      break;
+    case CURLE_PARTIAL_FILE:
+    case CURLE_RECV_ERROR:
+    case CURLE_GOT_NOTHING:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM:
+      fal_fail(err, FAL_ENETWORK, "%s ended the connection too early: %s",
+               host, why);
+      break;
+    case CURLE_TOO_MANY_REDIRECTS:
+      fal_fail(err, FAL_EPROTOCOL, "%s redirects in circles", host);
+      break;
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_WEIRD_SERVER_REPLY:
+      fal_fail(err, FAL_EPROTOCOL, "%s: %s", host, why);
+      break;
+    case CURLE_OUT_OF_MEMORY:
+      return fal_fail(err, FAL_ENOMEM, "out of memory");
+    case CURLE_OPERATION_TIMEDOUT:
+      fal_fail(err, FAL_ETIMEOUT, "%s: %s", host, why);
+      break;
+    default:
+      fal_fail(err, FAL_ENETWORK, "cannot reach %s: %s", host, why);
+  }
+  if (err != NULL)
+    err->retryable = err->code == FAL_ENETWORK || err->code == FAL_ETIMEOUT;
+  return err != NULL ? err->code : FAL_ENETWORK;
+}
