@@ -1,0 +1,82 @@
+-- require "fal": the public table.
+
+local core = require "fal.core"
+local tasks = require "fal.tasks"
+local Client = require "fal.client"
+
+local fal = {
+  version = core.version,
+  json = core.json,
+  null = core.json.null,
+  array = core.json.array,
+  empty_array = core.json.empty_array,
+  image = core.image,
+  async = tasks.async,
+  gather = tasks.gather,
+  sleep = tasks.sleep,
+  digest = core.digest,
+}
+
+local default
+
+
+-- The default client, made from the environment when nobody configured it.
+local function client()
+  if not default then
+    local c, err = Client.new(nil, "fal.config")
+    if not c then error(err, 0) end
+    default = c
+  end
+  return default
+end
+
+
+-- Sets up the client behind fal.run and friends, and returns it. Raises when
+-- the options are no good.
+function fal.config(options)
+  local c, err = Client.new(options, "fal.config")
+  if not c then error(err, 2) end
+  default = c
+  return c
+end
+
+
+-- An independent client with the same methods.
+function fal.client(options)
+  local c, err = Client.new(options, "fal.client")
+  if not c then error(err, 2) end
+  return c
+end
+
+
+function fal.run(id, options)
+  return client():run(id, options)
+end
+
+
+function fal.download(file, path, options)
+  return client():download(file, path, options)
+end
+
+
+function fal.save(result, template, options)
+  return client():save(result, template, options)
+end
+
+
+-- Its arguments, or raises the second one when the first is nil or false.
+function fal.check(value, err, ...)
+  if not value then
+    if err == nil then err = "check failed" end
+    error(err, type(err) == "string" and 2 or 0)
+  end
+  return value, err, ...
+end
+
+
+fal.pollfd = Client.pollfd
+fal.events = Client.events
+fal.timeout = Client.timeout
+fal.step = Client.step
+
+return fal

@@ -1,0 +1,376 @@
+-- Waiting: the only place in the module that waits.
+--
+-- A call starts an operation in the engine and then waits for it here. In a
+-- coroutine that we made (a task) waiting means to yield; in a coroutine that
+-- an adapter knows (cqueues) it means what the adapter does; anywhere else
+-- the engine is pumped until the operation is done, and tasks go on
+-- meanwhile. A stranger's coroutine is never yielded.
+
+local core = require "fal.core"
+
+local running, status = coroutine.running, coroutine.status
+local create, resume, yield = coroutine.create, coroutine.resume, coroutine.yield
+local isyieldable = coroutine.isyieldable or function () return true end
+local unpack = table.unpack or unpack
+
+local tasks = {
+  adapter = nil,   -- { inside = function, wait = function (event) }: a foreign loop
+  on_wait = nil,   -- called when a task begins to wait (luv: keep the loop alive)
+}
+
+local engine                                  -- made when first needed
+local ours = setmetatable({}, { __mode = "k" })  -- coroutine -> task
+local waiting = {}                            -- operation id -> event
+local ready = {}                              -- tasks that yielded by themselves
+local live = {}                               -- tasks that have not ended
+local failed = {}                             -- tasks that raised, not yet awaited
+local WAIT = {}                               -- what a waiting task yields
+
+local Task = {}
+
+
+function tasks.engine()
+  if not engine then
+    local err
+    engine, err = core.engine.new { pollset = os.getenv "FAL_POLLSET" }
+    if not engine then error(err, 0) end
+  end
+  return engine
+end
+
+
+local function canceled_error()
+  return core.error { code = "canceled", message = "canceled", retryable = false }
+end
+
+
+local function pack(...)
+  return { n = select("#", ...), ... }
+end
+
+
+local advance
+
+
+-- An event happens once: { done = false, waiters = {...} }. Firing it resumes
+-- the tasks that wait for it.
+local function fire(event)
+  event.done = true
+  local waiters = event.waiters
+  if waiters then
+    event.waiters = nil
+    for i = 1, #waiters do
+      local w = waiters[i]
+      if type(w) == "function" then w()
+      elseif w.waits == event then advance(w) end
+    end
+  end
+end
+
+
+local function subscribe(event, waiter)
+  local waiters = event.waiters
+  if waiters then waiters[#waiters + 1] = waiter else event.waiters = { waiter } end
+end
+
+
+local function finish(task, ok, ...)
+  live[task] = nil
+  if ok then
+    task.values = pack(...)
+    task.state = task.canceling and "canceled"
+      or ((...) == nil and select("#", ...) > 1) and "failed" or "done"
+  elseif task.canceling and core.iserror((...)) and (...).code == "canceled" then
+    task.values, task.state = { n = 2, nil, (...) }, "canceled"
+  else
+    task.raised, task.state = pack((...)), "failed"
+    task.traceback = debug.traceback(task.co)
+    failed[task] = true
+  end
+  fire(task.ended)
+end
+
+
+-- Runs a task until it waits or ends.
+local function continue(task, ok, signal, ...)
+  if status(task.co) == "dead" then
+    return finish(task, ok, signal, ...)
+  elseif signal ~= WAIT then  -- a plain coroutine.yield(): let others go first
+    ready[#ready + 1] = task
+    engine:wake()
+  end
+end
+
+
+function advance(task, ...)
+  task.waits = nil
+  return continue(task, resume(task.co, ...))
+end
+
+
+-- Hands out what is done. Called after every step.
+local function deliver()
+  for id in engine.next, engine do
+    local event = waiting[id]
+    if event then
+      waiting[id] = nil
+      fire(event)
+    end
+  end
+  if #ready > 0 then
+    local list = ready
+    ready = {}
+    for i = 1, #list do advance(list[i]) end
+  end
+end
+
+
+-- Does the work that is due, waiting for some at most 'seconds'.
+local function step(seconds)
+  tasks.engine():step(#ready > 0 and 0 or seconds)
+  deliver()
+end
+tasks.step = step
+
+
+-- Waits for an event wherever we are. nil, err when the task it happens in
+-- was canceled meanwhile.
+local function wait(event)
+  if event.done then return true end
+  local co = running()
+  local task = co and ours[co]
+  if task and isyieldable() then
+    task.waits = event
+    subscribe(event, task)
+    if tasks.on_wait then tasks.on_wait() end
+    yield(WAIT)
+    if event.done then return true end
+    return nil, canceled_error()
+  end
+  local adapter = tasks.adapter
+  if adapter and adapter.inside() then
+    adapter.wait(event, subscribe)
+    return true
+  end
+  while not event.done do
+    if tasks.engine():pending() == 0 and #ready == 0 then
+      error("nothing will ever end this wait: the task waits for something that is not fal's", 0)
+    end
+    step()
+  end
+  return true
+end
+
+
+-- What a call must ask before it starts anything: nil, or the error it has to
+-- return because its task was canceled. The second call of a canceled task
+-- that asks is ended by an error, so that no loop runs on for ever.
+function tasks.refused()
+  local co = running()
+  local task = co and ours[co]
+  if task and task.canceling then
+    if task.told then error(canceled_error(), 0) end
+    task.told = true
+    return canceled_error()
+  end
+end
+
+
+-- Waits for an operation: true | nil, err (the task was canceled; so is the
+-- operation).
+function tasks.wait_op(op, id)
+  if op:done() then return true end
+  local event = { done = false }
+  waiting[id] = event
+  local ok, err = wait(event)
+  if not ok then
+    waiting[id] = nil
+    op:close()
+    local co = running()
+    if ours[co] then ours[co].told = true end
+  end
+  return ok, err
+end
+
+
+---- Tasks --------------------------------------------------------------
+
+local methods = {}
+
+local fields = {
+  status = function (task) return task.state end,
+}
+
+
+function Task.__index(task, key)
+  local field = fields[key]
+  if field then return field(task) end
+  return methods[key]
+end
+
+
+function Task.__tostring(task)
+  return "fal.Task: " .. task.state
+end
+
+Task.__name = "fal.Task"
+
+
+-- Starts f(...) as a task; it runs at once until it first waits.
+function tasks.async(f, ...)
+  if type(f) ~= "function" then
+    local mt = getmetatable(f)
+    if not (mt and mt.__call) then
+      error("fal.async takes a function and its arguments, not a " .. type(f), 2)
+    end
+    local callable = f
+    f = function (...) return callable(...) end
+  end
+  tasks.engine()
+  local task = setmetatable({ state = "running", ended = { done = false } }, Task)
+  task.co = create(f)
+  ours[task.co] = task
+  live[task] = true
+  continue(task, resume(task.co, ...))
+  return task
+end
+
+
+local function check_task(task, name)
+  if getmetatable(task) ~= Task then
+    error("call it as task:" .. name .. "()", 3)
+  end
+end
+
+
+-- What the task's function returned, once it has; raises what it raised.
+function methods.await(task)
+  check_task(task, "await")
+  local co = running()
+  if co and ours[co] == task then error("a task cannot await itself", 2) end
+  local ok, err = wait(task.ended)
+  if not ok then return nil, err end
+  failed[task] = nil
+  if task.raised then error(task.raised[1], 0) end
+  return unpack(task.values, 1, task.values.n)
+end
+
+
+-- Ends what the task waits for: that call returns nil and an error with code
+-- "canceled". Nothing happens when the task has ended.
+function methods.cancel(task)
+  check_task(task, "cancel")
+  if task.state ~= "running" or task.canceling then return end
+  task.canceling = true
+  if task.waits then
+    advance(task)
+  end
+end
+
+
+function tasks.is(value)
+  return getmetatable(value) == Task
+end
+
+
+function tasks.sleep(seconds)
+  if type(seconds) ~= "number" or seconds ~= seconds then
+    error("fal.sleep takes seconds, not " .. tostring(seconds), 2)
+  end
+  local err = tasks.refused()
+  if err then return nil, err end
+  local op, id = tasks.engine():timer(seconds)
+  if not op then return nil, id end
+  return tasks.wait_op(op, id)
+end
+
+
+local function outcome(task)
+  failed[task] = nil
+  if task.raised then
+    return { ok = false, n = 2, nil, task.raised[1], err = task.raised[1] }
+  end
+  local v = task.values
+  local entry = { ok = task.state == "done", n = v.n }
+  for i = 1, v.n do entry[i] = v[i] end
+  if entry.ok then entry.result, entry.meta = v[1], v[2]
+  else entry.err = v[2] end
+  return entry
+end
+
+
+-- Runs a list of functions (at most 'limit' at once) or waits for a list of
+-- tasks: a list of { ok =, result =, meta =, err = } in the same order, with
+-- what was returned at [1], [2]...
+function tasks.gather(list, options)
+  if type(list) ~= "table" then
+    error("fal.gather takes a list of tasks or functions, not a " .. type(list), 2)
+  end
+  local limit = options and options.limit or list.limit or math.huge
+  if type(limit) ~= "number" or limit < 1 then
+    error("option 'limit' of fal.gather must be a number from 1 on", 2)
+  end
+  for i = 1, #list do
+    if not tasks.is(list[i]) and type(list[i]) ~= "function" then
+      error("entry " .. i .. " of fal.gather is a " .. type(list[i]) .. ", not a task or a function", 2)
+    end
+  end
+  local err = tasks.refused()
+  if err then return nil, err end
+  local n, started, active, left = #list, 0, 0, #list
+  local results, own, all, filling = {}, {}, { done = n == 0 }, false
+  local fill
+
+  local function ended(i, task)
+    results[i] = outcome(task)
+    own[i] = nil
+    active, left = active - 1, left - 1
+    if left == 0 then fire(all) else fill() end
+  end
+
+  function fill()
+    if filling then return end
+    filling = true
+    while started < n and active < limit do
+      started, active = started + 1, active + 1
+      local i, task = started, list[started]
+      if type(task) == "function" then
+        task = tasks.async(task)
+        own[i] = task
+      end
+      if task.ended.done then ended(i, task)
+      else subscribe(task.ended, function () ended(i, task) end) end
+    end
+    filling = false
+  end
+
+  fill()
+  local ok, why = wait(all)
+  if not ok then
+    started = n  -- start no more
+    for _, task in pairs(own) do task:cancel() end
+    return nil, why
+  end
+  return results
+end
+
+
+-- Runs all tasks to their end. For a host whose script is over.
+function tasks.drain()
+  while next(live) do wait((next(live)).ended) end
+end
+
+
+-- Tasks that raised an error which nobody has awaited: a list of
+-- { task =, err =, traceback = }. Each is told once.
+function tasks.unobserved()
+  local list = {}
+  for task in pairs(failed) do
+    list[#list + 1] = { task = task, err = task.raised[1], traceback = task.traceback }
+  end
+  failed = {}
+  return list
+end
+
+
+return tasks

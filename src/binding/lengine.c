@@ -1,0 +1,577 @@
+/*
+** lengine.c -- the engine, clients and operations as Lua objects
+**
+** A userdata is a box with one pointer; NULL means closed. Boxes are made
+** before what they hold. Operations outlive their engine safely and clients
+** are counted, so boxes may be collected in any order.
+*/
+#include <stdlib.h>
+#include <string.h>
+
+#include "lfal.h"
+#include "ljson.h"
+
+#define ENGINE_T  "fal.Engine"
+#define CLIENT_T  "fal.ClientBox"
+#define OP_T      "fal.Op"
+#define META_T    "fal.Meta"
+
+#define MAX_HEADERS 64                        /* of one call or client */
+#define MAX_JSON   ((size_t)256 << 20)       /* JSON text of one input */
+
+static const char head_key = 0;   /* where a meta keeps its header lines */
+
+
+/* A new box of class 'class', holding NULL. */
+static void **new_box (lua_State *L, const char *class) {
+  void **box = lua_newuserdatauv(L, sizeof(void *), 0);
+  *box = NULL;
+  luaL_setmetatable(L, class);
+  return box;
+}
+
+
+static void *open_box (lua_State *L, int idx, const char *class) {
+  void **box = luaL_checkudata(L, idx, class);
+  if (*box == NULL)
+    luaL_error(L, "%s is closed", strcmp(class, ENGINE_T) == 0
+               ? "the engine" : strcmp(class, CLIENT_T) == 0
+               ? "the client" : "the operation");
+  return *box;
+}
+
+
+#define toengine(L)    ((fal_engine *)open_box(L, 1, ENGINE_T))
+#define toclient(L,i)  ((fal_client *)open_box(L, i, CLIENT_T))
+#define toop(L)        ((fal_op *)open_box(L, 1, OP_T))
+
+
+/*
+** {======================================================
+** Operations
+** =======================================================
+*/
+
+/* Puts 'op' (NULL: it failed) into the box on top. Returns it and its id. */
+static int push_op (lua_State *L, void **box, fal_op *op,
+                    const fal_error *err) {
+  if (op == NULL)
+    return lfal_fail(L, err);
+  *box = op;
+  lua_pushinteger(L, (lua_Integer)fal_op_id(op));
+  return 2;
+}
+
+
+static int op_done (lua_State *L) {
+  lua_pushboolean(L, fal_op_done(toop(L)));
+  return 1;
+}
+
+
+static int op_cancel (lua_State *L) {
+  fal_op_cancel(toop(L));
+  return 0;
+}
+
+
+/* Also __gc and __close. */
+static int op_close (lua_State *L) {
+  void **box = luaL_checkudata(L, 1, OP_T);
+  fal_op *op = *box;
+  *box = NULL;
+  fal_op_free(op);
+  return 0;
+}
+
+
+static int set_header_text (lua_State *L, const fal_answer *a,
+                            const char *header, const char *field) {
+  const char *v;
+  size_t n;
+  if (!fal_header(a->head, a->head_n, header, &v, &n))
+    return 0;
+  lua_pushlstring(L, v, n);
+  lua_setfield(L, -2, field);
+  return 1;
+}
+
+
+/* The meta of an answer. Its 'headers' are made when they are asked for. */
+static void push_meta (lua_State *L, const fal_answer *a) {
+  const char *v;
+  size_t n;
+  lua_createtable(L, 0, 8);
+  luaL_setmetatable(L, META_T);
+  if (a->status != 0) {
+    lua_pushinteger(L, a->status);
+    lua_setfield(L, -2, "status");
+  }
+  lua_pushnumber(L, a->seconds);
+  lua_setfield(L, -2, "seconds");
+  lua_pushinteger(L, a->attempts);
+  lua_setfield(L, -2, "attempts");
+  set_header_text(L, a, "x-fal-request-id", "request_id");
+  if (fal_header(a->head, a->head_n, "x-fal-billable-units", &v, &n)) {
+    lua_pushlstring(L, v, n);
+    lua_pushnumber(L, lua_tonumber(L, -1));
+    lua_setfield(L, -3, "billable_units");
+    lua_pop(L, 1);
+  }
+  lua_pushlstring(L, a->head, a->head_n);
+  lua_rawsetp(L, -2, &head_key);
+}
+
+
+/* meta.headers: a table by lower-case name, made once. Lines that repeat are
+** joined by ", ". */
+static int meta_index (lua_State *L) {
+  const char *p, *end;
+  size_t n;
+  if (!lua_istable(L, 1) || lua_type(L, 2) != LUA_TSTRING ||
+      strcmp(lua_tostring(L, 2), "headers") != 0)
+    return 0;
+  lua_newtable(L);
+  lua_rawgetp(L, 1, &head_key);
+  p = lua_tolstring(L, -1, &n);
+  for (end = p + n; p != NULL && p < end; ) {
+    const char *eol = memchr(p, '\n', (size_t)(end - p));
+    const char *stop = eol != NULL ? eol : end;
+    const char *colon = memchr(p, ':', (size_t)(stop - p));
+    if (colon != NULL) {
+      const char *v = colon + 1;
+      size_t i, len = (size_t)(colon - p);
+      char name[128];
+      while (v < stop && (*v == ' ' || *v == '\t')) v++;
+      while (stop > v && (unsigned char)stop[-1] <= ' ') stop--;
+      for (i = 0; i < len && i < sizeof(name); i++)
+        name[i] = p[i] >= 'A' && p[i] <= 'Z' ? (char)(p[i] + 32) : p[i];
+      lua_pushlstring(L, name, i);
+      lua_pushvalue(L, -1);
+      lua_rawget(L, 3);
+      if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        lua_pushlstring(L, v, (size_t)(stop - v));
+      }
+      else {
+        lua_pushliteral(L, ", ");
+        lua_pushlstring(L, v, (size_t)(stop - v));
+        lua_concat(L, 3);
+      }
+      lua_rawset(L, 3);
+    }
+    p = eol != NULL ? eol + 1 : end;
+  }
+  lua_pop(L, 1);
+  lua_pushvalue(L, 2);
+  lua_pushvalue(L, 3);
+  lua_rawset(L, 1);
+  return 1;
+}
+
+
+/* What an answer's content type makes of its body. */
+static int is_type (const fal_answer *a, const char *word) {
+  const char *v;
+  size_t n, k = strlen(word);
+  if (!fal_header(a->head, a->head_n, "content-type", &v, &n))
+    return 0;
+  for (; n >= k; v++, n--)
+    if (memcmp(v, word, k) == 0)
+      return 1;
+  return 0;
+}
+
+
+/* The answer's body as a Lua value: JSON decoded, anything else (a model may
+** answer with bytes) as it is. Pushes it and returns 1, or fills '*err'. */
+static int push_body (lua_State *L, const fal_answer *a, fal_error *err) {
+  int json = is_type(a, "json");
+  if (!json && is_type(a, "text/html")) {
+    fal_fail(err, FAL_EPROTOCOL, "a web page came back instead of JSON");
+    fal_hint(err, "is base_url the address of fal, of `falua serve`, or of "
+             "something in between?");
+    return 0;
+  }
+  if (!json && is_type(a, "/")) {
+    lua_pushlstring(L, a->body, a->body_n);
+    return 1;
+  }
+  if (lfal_json_decode(L, a->body, a->body_n, err))
+    return 1;
+  if (a->body_n == 0)
+    fal_fail(err, FAL_EPROTOCOL, "an empty answer where JSON was due");
+  return 0;
+}
+
+
+/* op:result() -> value, meta | nil, err. Only when it is done; the body is
+** given up, so it is asked once. */
+static int op_result (lua_State *L) {
+  fal_op *op = toop(L);
+  fal_error err;
+  const fal_answer *a = fal_op_answer(op);
+  if (!fal_op_done(op))
+    return luaL_error(L, "the operation is not done");
+  if (fal_op_failed(op, NULL) != FAL_OK)
+    return lfal_fail_op(L, op);
+  lua_settop(L, 1);
+  if (!push_body(L, a, &err)) {
+    const char *id;
+    size_t n;
+    if (fal_header(a->head, a->head_n, "x-fal-request-id", &id, &n))
+      fal_copy_text(err.request_id, sizeof(err.request_id), id, n);
+    return lfal_fail(L, &err);
+  }
+  push_meta(L, a);
+  return 2;
+}
+
+
+/* op:saved() -> meta | nil, err : the end of a download or a timer */
+static int op_saved (lua_State *L) {
+  fal_op *op = toop(L);
+  const fal_answer *a = fal_op_answer(op);
+  if (!fal_op_done(op))
+    return luaL_error(L, "the operation is not done");
+  if (fal_op_failed(op, NULL) != FAL_OK)
+    return lfal_fail_op(L, op);
+  push_meta(L, a);
+  lua_pushnumber(L, (lua_Number)a->bytes);
+  lua_setfield(L, -2, "bytes");
+  set_header_text(L, a, "content-type", "content_type");
+  return 1;
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Clients
+** =======================================================
+*/
+
+/* Reads the list of header lines in field 'name' into 'lines'. The strings
+** stay reachable in their table. */
+static const char *const *headers (lua_State *L, int idx, const char *name,
+                                   const char *lines[MAX_HEADERS + 1]) {
+  int n = 0;
+  lua_getfield(L, idx, name);
+  if (lua_isnil(L, -1))
+    return NULL;
+  luaL_checktype(L, -1, LUA_TTABLE);
+  for (;;) {
+    lua_rawgeti(L, -1, n + 1);
+    if (lua_type(L, -1) != LUA_TSTRING)
+      break;
+    if (n >= MAX_HEADERS)
+      luaL_error(L, "more than %d headers", MAX_HEADERS);
+    lines[n++] = lua_tostring(L, -1);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  lines[n] = NULL;
+  return lines;
+}
+
+
+/* core.client{...} -> Client | nil, err */
+static int client_new (lua_State *L) {
+  static const char *const roles[FAL_ROLES] = {
+    "run", "queue", "rest", "cdn", "realtime"
+  };
+  const char *lines[MAX_HEADERS + 1];
+  fal_client_options opt;
+  fal_error err;
+  void **box;
+  int i;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  luaL_checkstack(L, 20, NULL);
+  fal_client_options_init(&opt);
+  opt.base_url = lfal_field_string(L, 1, "base_url", NULL);
+  opt.credentials = lfal_field_string(L, 1, "credentials", NULL);
+  opt.ca_file = lfal_field_string(L, 1, "ca_file", NULL);
+  opt.http_proxy = lfal_field_string(L, 1, "http_proxy", NULL);
+  opt.user_agent = lfal_field_string(L, 1, "user_agent", NULL);
+  opt.max_response = (size_t)lfal_field_number(L, 1, "max_response", 0);
+  opt.timeout = lfal_field_number(L, 1, "timeout", 0);
+  opt.headers = headers(L, 1, "headers", lines);
+  lua_getfield(L, 1, "hosts");
+  if (lua_istable(L, -1)) {
+    int hosts = lua_gettop(L);
+    for (i = 0; i < FAL_ROLES; i++)
+      opt.hosts[i] = lfal_field_string(L, hosts, roles[i], NULL);
+  }
+  box = new_box(L, CLIENT_T);
+  *box = fal_client_new(&opt, &err);
+  return *box != NULL ? 1 : lfal_fail(L, &err);
+}
+
+
+static int client_close (lua_State *L) {
+  void **box = luaL_checkudata(L, 1, CLIENT_T);
+  fal_client *c = *box;
+  *box = NULL;
+  fal_client_free(c);
+  return 0;
+}
+
+
+/* client:host("run") -> base URL */
+static int client_host (lua_State *L) {
+  static const char *const roles[] = {
+    "run", "queue", "rest", "cdn", "realtime", NULL
+  };
+  fal_client *c = toclient(L, 1);
+  lua_pushstring(L, fal_client_host(c, (fal_role)luaL_checkoption(L, 2, "run",
+                                                                  roles)));
+  return 1;
+}
+
+
+static int client_has_key (lua_State *L) {
+  lua_pushboolean(L, fal_client_has_key(toclient(L, 1)));
+  return 1;
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Engine
+** =======================================================
+*/
+
+/* core.engine{max_connections=, pollset=} -> Engine | nil, err */
+static int engine_new (lua_State *L) {
+  static const char *const kinds[] = { "best", "epoll", "poll", NULL };
+  fal_engine_options opt;
+  fal_error err;
+  void **box;
+  memset(&opt, 0, sizeof(opt));
+  if (lua_istable(L, 1)) {
+    opt.max_connections = (int)lfal_field_number(L, 1, "max_connections", 0);
+    lua_getfield(L, 1, "pollset");
+    opt.pollset = (fal_pollset_kind)luaL_checkoption(L, -1, "best", kinds);
+  }
+  box = new_box(L, ENGINE_T);
+  *box = fal_engine_new(&opt, &err);
+  return *box != NULL ? 1 : lfal_fail(L, &err);
+}
+
+
+static int engine_close (lua_State *L) {
+  void **box = luaL_checkudata(L, 1, ENGINE_T);
+  fal_engine *e = *box;
+  *box = NULL;
+  fal_engine_free(e);
+  return 0;
+}
+
+
+/* engine:step([seconds]): nil waits without limit */
+static int engine_step (lua_State *L) {
+  fal_engine_step(toengine(L), luaL_optnumber(L, 2, -1));
+  return 0;
+}
+
+
+/* engine:next() -> id of an operation that is done now, or nil */
+static int engine_next (lua_State *L) {
+  fal_op *op = fal_engine_next(toengine(L));
+  if (op == NULL)
+    return 0;
+  lua_pushinteger(L, (lua_Integer)fal_op_id(op));
+  return 1;
+}
+
+
+static int engine_pollfd (lua_State *L) {
+  int fd = fal_engine_pollfd(toengine(L));
+  if (fd < 0)
+    return 0;
+  lua_pushinteger(L, fd);
+  return 1;
+}
+
+
+static int engine_timeout (lua_State *L) {
+  double left = fal_engine_timeout(toengine(L));
+  if (left < 0)
+    return 0;
+  lua_pushnumber(L, left);
+  return 1;
+}
+
+
+static int engine_pending (lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)fal_engine_pending(toengine(L)));
+  return 1;
+}
+
+
+static int engine_wake (lua_State *L) {
+  fal_engine_wake(toengine(L));
+  return 0;
+}
+
+
+static int engine_max_connections (lua_State *L) {
+  fal_engine_set_max_connections(toengine(L), (int)luaL_checkinteger(L, 2));
+  return 0;
+}
+
+
+/* engine:timer(seconds) -> Op, id | nil, err */
+static int engine_timer (lua_State *L) {
+  fal_engine *e = toengine(L);
+  double seconds = luaL_checknumber(L, 2);
+  fal_error err;
+  void **box = new_box(L, OP_T);
+  return push_op(L, box, fal_timer(e, seconds, &err), &err);
+}
+
+
+/* Encodes field 'input' of the options at 4. */
+static fal_code encode_input (lua_State *L, fal_buf *out, fal_error *err) {
+  fal_code code = FAL_OK;
+  fal_buf_init(out, MAX_JSON);
+  lua_getfield(L, 4, "input");
+  if (!lua_isnil(L, -1))
+    code = lfal_json_encode(L, lua_gettop(L), out, "input", 0, err);
+  else
+    code = fal_buf_add(out, "{}", 2);
+  lua_pop(L, 1);
+  if (code != FAL_OK)
+    fal_buf_free(out);
+  return code;
+}
+
+
+/* engine:run(client, id, options, credentials) -> Op, id | nil, err. The
+** options are those of fal.run, headers and lifecycle already as lines. */
+static int engine_run (lua_State *L) {
+  fal_engine *e = toengine(L);
+  fal_client *c = toclient(L, 2);
+  const char *lines[MAX_HEADERS + 1];
+  fal_run_request r;
+  fal_error err;
+  fal_buf input;
+  void **box;
+  fal_op *op;
+  memset(&r, 0, sizeof(r));
+  r.endpoint = luaL_checkstring(L, 3);
+  luaL_checktype(L, 4, LUA_TTABLE);
+  r.credentials = luaL_optstring(L, 5, NULL);
+  lua_settop(L, 5);
+  box = new_box(L, OP_T);
+  r.path = lfal_field_string(L, 4, "path", NULL);
+  r.method = lfal_field_string(L, 4, "method", NULL);
+  r.query = lfal_field_string(L, 4, "query", NULL);
+  r.hint = lfal_field_string(L, 4, "hint", NULL);
+  r.priority = lfal_field_string(L, 4, "priority", NULL);
+  r.lifecycle = lfal_field_string(L, 4, "lifecycle", NULL);
+  r.timeout = lfal_field_number(L, 4, "timeout", 0);
+  r.start_timeout = lfal_field_number(L, 4, "start_timeout", 0);
+  r.headers = headers(L, 4, "headers", lines);
+  if (encode_input(L, &input, &err) != FAL_OK)
+    return lfal_fail(L, &err);
+  r.take_input = &input;
+  op = fal_run(e, c, &r, &err);
+  fal_buf_free(&input);  /* empty when it was taken */
+  lua_pushvalue(L, 6);
+  return push_op(L, box, op, &err);
+}
+
+
+/* engine:download(client, url, path, {overwrite, timeout, max_bytes})
+** -> Op, id | nil, err */
+static int engine_download (lua_State *L) {
+  fal_engine *e = toengine(L);
+  fal_client *c = toclient(L, 2);
+  fal_download_request r;
+  fal_error err;
+  void **box;
+  memset(&r, 0, sizeof(r));
+  r.url = luaL_checklstring(L, 3, &r.url_n);
+  r.path = luaL_checkstring(L, 4);
+  luaL_checktype(L, 5, LUA_TTABLE);
+  r.overwrite = lfal_field_boolean(L, 5, "overwrite", 0);
+  r.timeout = lfal_field_number(L, 5, "timeout", 0);
+  r.max_bytes = (uint64_t)lfal_field_number(L, 5, "max_bytes", 0);
+  box = new_box(L, OP_T);
+  return push_op(L, box, fal_download(e, c, &r, &err), &err);
+}
+
+/* }====================================================== */
+
+
+static const luaL_Reg op_methods[] = {
+  {"done", op_done},
+  {"cancel", op_cancel},
+  {"result", op_result},
+  {"saved", op_saved},
+  {"close", op_close},
+  {NULL, NULL}
+};
+
+static const luaL_Reg client_methods[] = {
+  {"host", client_host},
+  {"has_key", client_has_key},
+  {"close", client_close},
+  {NULL, NULL}
+};
+
+static const luaL_Reg engine_methods[] = {
+  {"run", engine_run},
+  {"download", engine_download},
+  {"timer", engine_timer},
+  {"step", engine_step},
+  {"next", engine_next},
+  {"pollfd", engine_pollfd},
+  {"timeout", engine_timeout},
+  {"pending", engine_pending},
+  {"wake", engine_wake},
+  {"max_connections", engine_max_connections},
+  {"close", engine_close},
+  {NULL, NULL}
+};
+
+
+static void new_class (lua_State *L, const char *name,
+                       const luaL_Reg *methods, lua_CFunction close) {
+  luaL_newmetatable(L, name);
+  lua_newtable(L);
+  luaL_setfuncs(L, methods, 0);
+  lua_setfield(L, -2, "__index");
+  lua_pushcfunction(L, close);
+  lua_setfield(L, -2, "__gc");
+  lua_pushcfunction(L, close);
+  lua_setfield(L, -2, "__close");
+  lua_pushboolean(L, 0);
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 1);
+}
+
+
+static const luaL_Reg functions[] = {
+  {"new", engine_new},
+  {"client", client_new},
+  {NULL, NULL}
+};
+
+
+int lfal_open_engine (lua_State *L) {
+  new_class(L, OP_T, op_methods, op_close);
+  new_class(L, CLIENT_T, client_methods, client_close);
+  new_class(L, ENGINE_T, engine_methods, engine_close);
+  luaL_newmetatable(L, META_T);
+  lua_pushcfunction(L, meta_index);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+  luaL_newlib(L, functions);
+  return 1;
+}
