@@ -1,0 +1,85 @@
+/*
+** png_private.h -- what the PNG files here share
+*/
+#ifndef fal_png_private_h
+#define fal_png_private_h
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "image.h"
+
+/* A size against the limits, at 'bytes' of memory a pixel. FAL_ETOOBIG. */
+fal_code fal_image_check_size (uint64_t width, uint64_t height, size_t bytes,
+                               const fal_image_limits *lim, fal_error *err);
+
+/* {==================================================================
+** Texts and what a chunk has of them (png_text.c, image.c)
+** =================================================================== */
+
+/* Sets a text of the list, unchecked. FAL_ENOMEM. */
+fal_code fal_text_put (fal_text **list, const char *key, const char *value,
+                       size_t n);
+
+/* FAL_EVALIDATION for a key or a value that no PNG can hold. */
+fal_code fal_text_check (const char *key, const char *value, size_t n,
+                         fal_error *err);
+
+/* Appends the data of a chunk holding 't' to 'out' and sets '*type' to
+** "tEXt" or "iTXt". The text must have passed fal_text_check. The code of
+** the buffer. */
+fal_code fal_text_write (const fal_text *t, fal_buf *out, const char **type);
+
+#define FAL_TEXT_KEY  (79 * 2 + 1)  /* the longest keyword in UTF-8, a NUL */
+
+/* The keyword at the beginning of a text chunk's data, in UTF-8. Returns the
+** bytes it takes of the data, its NUL included, or 0 when it has none. */
+size_t fal_text_key (const uint8_t *s, size_t n, char key[FAL_TEXT_KEY]);
+
+/* Is it "tEXt", "zTXt" or "iTXt"? */
+int fal_text_is (const char *type);
+
+/* Appends the value in a text chunk, inflated and in UTF-8, to 'value', which
+** has a ceiling. FAL_ETOOBIG past it; FAL_EPROTOCOL when the chunk is not
+** well formed; FAL_ENOMEM. */
+fal_code fal_text_read (const char *type, const uint8_t *s, size_t n,
+                        fal_buf *value);
+
+/* }================================================================== */
+
+/* {==================================================================
+** The chunks of a file (png_chunks.c)
+** =================================================================== */
+
+typedef struct fal_png_header {
+  uint32_t width, height;
+  int depth;       /* 1, 2, 4, 8, 16 */
+  int color;       /* 0 gray, 2 RGB, 3 palette, 4 gray+alpha, 6 RGBA */
+  int interlaced;
+} fal_png_header;
+
+/* Reads and checks the signature and the IHDR. FAL_EPROTOCOL says what is
+** wrong with them. 's' may be just the beginning of a file. */
+fal_code fal_png_head (const void *s, size_t n, fal_png_header *h,
+                       fal_error *err);
+
+typedef struct fal_png_chunk {
+  char type[5];
+  const uint8_t *s;   /* its data, in the file */
+  size_t n;
+  size_t at;          /* where in the file the chunk begins */
+} fal_png_chunk;
+
+#define FAL_PNG_FIRST  8   /* the first chunk is behind the signature */
+
+/* Reads the chunk at '*at' and moves '*at' behind it. FAL_EPROTOCOL when it
+** is cut short or is no chunk. */
+fal_code fal_png_next (const void *s, size_t n, size_t *at, fal_png_chunk *c,
+                       fal_error *err);
+
+/* FAL_EPROTOCOL when the checksum in the file is not that of the chunk. */
+fal_code fal_png_crc (const fal_png_chunk *c, fal_error *err);
+
+/* }================================================================== */
+
+#endif
