@@ -21,6 +21,7 @@ BASE    = -std=c99 -D_GNU_SOURCE -fPIC -fvisibility=hidden \
 PKG    := pkg-config
 cflags  = $(shell $(PKG) --cflags $(1))
 libs    = $(shell $(PKG) --libs $(1))
+LUACFLAGS ?= $(call cflags,$(LUA))
 
 VERSION := $(shell sed -n 's/^\#define FAL_VERSION *"\(.*\)"/\1/p' src/core/fal.h)
 
@@ -28,7 +29,7 @@ CORE    = $(patsubst src/%.c,$B/%.o,$(wildcard src/core/*.c src/image/*.c))
 BINDING = $(patsubst src/binding/%.c,$B/$(LUA)/binding/%.o,$(wildcard src/binding/*.c))
 LUASRC  = $(sort $(wildcard lua/fal/*.lua))
 MODULE  = $B/$(LUA)/fal.so
-MODLIBS = libcurl libpng libcrypto
+MODLIBS = libcurl libpng zlib libcrypto
 
 # The host is built on Lua 5.4 whatever $(LUA) is.
 HOSTLUA = lua5.4
@@ -46,7 +47,7 @@ module: $(MODULE)
 
 $B/core/%.o $B/image/%.o: ALL = $(BASE) $(call cflags,$(MODLIBS))
 $B/paint/%.o: ALL = $(BASE)
-$B/$(LUA)/%.o: ALL = $(BASE) $(call cflags,$(LUA) $(MODLIBS))
+$B/$(LUA)/%.o: ALL = $(BASE) $(LUACFLAGS) $(call cflags,$(MODLIBS))
 $B/$(HOSTLUA)/%.o $B/host/%.o $B/server/%.o: \
   ALL = $(BASE) $(call cflags,$(HOSTLUA) $(HOSTLIBS))
 
@@ -110,7 +111,8 @@ include tools/check.mk
 hero:
 	@tools/deps build
 	@$(MAKE) --no-print-directory $B/falua
-	$B/falua --local examples/blog_hero.lua examples/posts/*.md
+	@mkdir -p $B/hero && cp examples/posts/*.md $B/hero/
+	$B/falua --local examples/blog_hero.lua $B/hero/*.md
 
 test:
 	@tools/deps build test

@@ -1,2 +1,91 @@
-check:
-	@echo "no tests yet"
+# check.mk -- tests and gates, included by the Makefile
+
+BUSTED  = /usr/bin/busted
+SPECENV = FALUA=$B/falua FAULTD_LUA=lua5.4 LUA_PATH="./?.lua;;"
+CTESTS  = $(patsubst spec/c/%.c,$B/spec/%,$(wildcard spec/c/test_*.c))
+PLAIN   = $(CORE) $(patsubst src/%.c,$B/%.o,$(wildcard src/paint/*.c))
+FUZZERS = $(patsubst spec/fuzz/fuzz_%.c,%,$(wildcard spec/fuzz/fuzz_*.c))
+
+$B/spec/%: spec/c/%.c spec/c/test.h $(PLAIN)
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(call cflags,$(MODLIBS)) $(LDFLAGS) -o $@ $< $(PLAIN) \
+	  $(call libs,$(MODLIBS)) -lpthread -lm
+
+.PHONY: build-all ctest spec interop specs luacheck
+build-all: all $(CTESTS)
+	@for lua in $(LUAS); do \
+	  $(MAKE) --no-print-directory module LUA=$$lua || exit 1; done
+
+ctest: $(CTESTS)
+	@for t in $(CTESTS); do $(RUN) $$t || exit 1; done
+
+# The specs under one Lua, against modules and host already built.
+spec:
+	@echo "== specs under $(LUA) $(NOTE)"
+	@$(SPECENV) LUA_CPATH="$B/$(LUA)/?.so;;" $(PRELOAD) \
+	  $(LUA) $(BUSTED) $(BUSTEDFLAGS)
+
+interop:
+	@echo "== real hosts"
+	@$(SPECENV) LUA_CPATH="$B/lua5.4/?.so;;" lua5.4 $(BUSTED) --run=interop
+
+check: build-all
+	@$(MAKE) --no-print-directory ctest
+	@for lua in $(LUAS); do \
+	  $(MAKE) --no-print-directory spec LUA=$$lua || exit 1; done
+	@$(MAKE) --no-print-directory interop
+
+# ---- gates ----
+
+.PHONY: gate-warnings gate-asan gate-poll gate-gc gate-valgrind gate-fuzz
+
+gates: luacheck gate-warnings gate-valgrind gate-poll gate-gc gate-asan gate-fuzz
+
+luacheck:
+	luacheck -q .
+
+gate-warnings:
+	@for cc in gcc clang; do for lua in $(LUAS); do \
+	  echo "== $$cc, $$lua, warnings are errors"; \
+	  $(MAKE) --no-print-directory -s module LUA=$$lua CC=$$cc B=build/$$cc WERROR=-Werror || exit 1; \
+	  done; \
+	  $(MAKE) --no-print-directory -s build/$$cc/falua CC=$$cc B=build/$$cc WERROR=-Werror || exit 1; \
+	done
+
+gate-valgrind: $(CTESTS)
+	@echo "== C tests under Valgrind"
+	@$(MAKE) --no-print-directory ctest \
+	  RUN="valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect"
+
+gate-poll: build-all
+	@FAL_POLLSET=poll $(MAKE) --no-print-directory spec NOTE="with poll()"
+
+gate-gc: build-all
+	@$(MAKE) --no-print-directory spec NOTE="collecting all the time" \
+	  BUSTEDFLAGS="--helper=spec/support/gc.lua"
+
+SAN = -fsanitize=address,undefined -fno-sanitize-recover=undefined
+gate-asan:
+	@echo "== ASan and UBSan"
+	@$(MAKE) --no-print-directory -s all $(patsubst $B/%,build/asan/%,$(CTESTS)) \
+	  B=build/asan CC=gcc CFLAGS="-O1 -g -fno-omit-frame-pointer $(SAN)" LDFLAGS="$(SAN)"
+	@$(MAKE) --no-print-directory ctest B=build/asan CC=gcc \
+	  CFLAGS="-O1 -g -fno-omit-frame-pointer $(SAN)" LDFLAGS="$(SAN)"
+	@$(MAKE) --no-print-directory spec B=build/asan NOTE="under ASan and UBSan" \
+	  PRELOAD="ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD=$$(gcc -print-file-name=libasan.so)"
+
+gate-fuzz:
+	@for f in $(FUZZERS); do $(MAKE) --no-print-directory fuzz-$$f || exit 1; done
+
+fuzz-%: $B/fuzz/%
+	@echo "== fuzzing $* for $(FUZZTIME) s"
+	@mkdir -p $B/fuzz/corpus/$*
+	@ASAN_OPTIONS=allocator_may_return_null=1 $< -max_total_time=$(FUZZTIME) -timeout=10 -rss_limit_mb=2048 \
+	  -verbosity=0 -print_final_stats=0 -artifact_prefix=$B/fuzz/ $B/fuzz/corpus/$* spec/fuzz/corpus/$* > $B/fuzz/$*.log 2>&1 \
+	  || { tail -40 $B/fuzz/$*.log; exit 1; }
+
+$B/fuzz/%: spec/fuzz/fuzz_%.c $(wildcard src/core/*.c src/core/*.h src/image/*.c src/image/*.h)
+	@mkdir -p $(@D)
+	clang -O1 -g -std=c99 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
+	  -fno-sanitize-recover=undefined $(call cflags,$(MODLIBS)) -o $@ \
+	  $< $(wildcard src/core/*.c src/image/*.c) $(call libs,$(MODLIBS)) -lm

@@ -104,6 +104,7 @@ end
 
 function advance(task, ...)
   task.waits = nil
+  if status(task.co) ~= "suspended" then return end  -- 5.1: its yield failed
   return continue(task, resume(task.co, ...))
 end
 
@@ -152,6 +153,7 @@ local function wait(event)
     adapter.wait(event, subscribe)
     return true
   end
+  deliver()
   while not event.done do
     if tasks.engine():pending() == 0 and #ready == 0 then
       error("nothing will ever end this wait: the task waits for something that is not fal's", 0)

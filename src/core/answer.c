@@ -144,6 +144,37 @@ static void error_type (const fal_answer *a, fal_error *err) {
 }
 
 
+/* Overwrites each copy of secret[0..k) in the buffer. */
+static void blank (fal_buf *b, const char *secret, size_t k) {
+  char *p = b->s, *end = p + b->n;
+  while (p != NULL && (size_t)(end - p) >= k &&
+         (p = memmem(p, (size_t)(end - p), secret, k)) != NULL) {
+    memset(p, '*', k);
+    p += k;
+  }
+}
+
+
+void fal_op_redact (fal_op *op, const struct curl_slist *headers) {
+  for (; headers != NULL; headers = headers->next) {
+    const char *line = headers->data, *key, *half;
+    if (strncasecmp(line, "authorization: ", 15) != 0 ||
+        (key = strchr(line + 15, ' ')) == NULL)
+      continue;
+    key++;
+    half = strchr(key, ':');
+    if (strlen(key) >= 4) {
+      blank(&op->head, key, strlen(key));
+      blank(&op->body, key, strlen(key));
+    }
+    if (half != NULL && strlen(half + 1) >= 8) {  /* the secret alone */
+      blank(&op->head, half + 1, strlen(half + 1));
+      blank(&op->body, half + 1, strlen(half + 1));
+    }
+  }
+}
+
+
 /* Which word describes a status; 'fields' says that a model spoke. */
 static fal_code code_of (const fal_answer *a, int fields) {
   char kind[16];

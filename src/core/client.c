@@ -298,8 +298,16 @@ static void wipe (char *s) {
 }
 
 
-void fal_client_free (fal_client *c) {
+void fal_headers_free (struct curl_slist *list) {
   struct curl_slist *x;
+  for (x = list; x != NULL; x = x->next)
+    if (strncasecmp(x->data, "authorization:", 14) == 0)
+      wipe(x->data);
+  curl_slist_free_all(list);
+}
+
+
+void fal_client_free (fal_client *c) {
   int i;
   if (c == NULL || --c->refs > 0)
     return;
@@ -311,9 +319,7 @@ void fal_client_free (fal_client *c) {
   free(c->user_agent);
   wipe(c->credentials);
   free(c->credentials);
-  for (x = c->json; x != NULL; x = x->next)
-    wipe(x->data);
-  curl_slist_free_all(c->json);
+  fal_headers_free(c->json);
   curl_slist_free_all(c->extra);
   free(c);
 }

@@ -114,6 +114,10 @@ void fal_transfer_pool_free (fal_engine *e);
 /* Fills '*err' from an answer that is not a success (protocol 10). */
 void fal_answer_error (const fal_answer *a, fal_error *err);
 
+/* Blanks every copy of the key that 'headers' carry out of what the server
+** sent back, so that an error can show it. */
+void fal_op_redact (fal_op *op, const struct curl_slist *headers);
+
 /* Copies x-fal-request-id to 'to' ("" when there is none). */
 void fal_answer_request_id (const fal_answer *a, char *to, size_t size);
 
@@ -142,6 +146,9 @@ struct curl_slist *fal_client_headers (const fal_client *c,
 ** line has a line break in it ('*err' says which). */
 struct curl_slist *fal_add_header (struct curl_slist *list, const char *line,
                                    fal_error *err);
+
+/* Frees a list of headers, overwriting the key in it. Accepts NULL. */
+void fal_headers_free (struct curl_slist *list);
 
 /* FAL_EAUTH when this role's host is fal's own and 'credentials' is empty:
 ** such a call could only be refused. */

@@ -24,13 +24,16 @@ static void run_clear (fal_op *op) {
   fal_transfer_release(r->transfer);
   r->transfer = NULL;
   fal_buf_free(&r->input);
-  curl_slist_free_all(r->headers);
+  fal_headers_free(r->headers);
   r->headers = NULL;
 }
 
 
 static void run_transferred (fal_op *op, fal_transfer *t) {
+  RunOp *r = (RunOp *)op;
   fal_code code = fal_transfer_failure(t, &op->err);
+  if (code != FAL_OK || t->status < 200 || t->status > 299)
+    fal_op_redact(op, r->headers != NULL ? r->headers : op->client->json);
   fal_op_show(op, code == FAL_OK ? t->status : 0, t->bytes);
   if (code != FAL_OK)
     fal_answer_request_id(&op->answer, op->err.request_id,
