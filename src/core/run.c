@@ -7,6 +7,7 @@
 
 #include "endpoint.h"
 #include "engine.h"
+#include "number.h"
 
 #define MAX_HEAD ((size_t)64 << 10)   /* the platform stays below 16 KB */
 
@@ -68,7 +69,8 @@ static fal_code put_url (fal_buf *b, const fal_client *c,
   const char *path = r->path;
   if (code != FAL_OK)
     return code;
-  fal_buf_addf(b, "%s/", c->hosts[FAL_ROLE_RUN]);
+  fal_buf_addstr(b, c->hosts[FAL_ROLE_RUN]);
+  fal_buf_addstr(b, "/");
   fal_endpoint_put(&ep, 1, b);
   if (path != NULL) {
     while (*path == '/')
@@ -87,7 +89,7 @@ static fal_code put_url (fal_buf *b, const fal_client *c,
 /* The headers of this call where it asks for any of its own. */
 static fal_code own_headers (RunOp *op, const fal_client *c,
                              const fal_run_request *r, fal_error *err) {
-  char seconds[64];
+  char seconds[FAL_NUMBER_MAX + 1] = "";
   const struct { const char *name, *value; } optional[] = {
     { "X-Fal-Request-Timeout", r->start_timeout > 0 ? seconds : NULL },
     { "X-Fal-Runner-Hint", r->hint },
@@ -100,7 +102,8 @@ static fal_code own_headers (RunOp *op, const fal_client *c,
     any = any || optional[i].value != NULL;
   if (!any)
     return FAL_OK;
-  snprintf(seconds, sizeof(seconds), "%g", r->start_timeout);
+  if (r->start_timeout > 0)
+    seconds[fal_number_from_double(seconds, r->start_timeout, 1)] = '\0';
   op->headers = fal_client_headers(c, r->credentials != NULL ? r->credentials
                                                              : c->credentials);
   if (op->headers == NULL)
