@@ -5,7 +5,10 @@
 # make check             the same tests without installing anything
 # make gates             both compilers with -Werror, ASan+UBSan, Valgrind,
 #                        the collector at its most aggressive, luacheck, fuzz
+# make bench             measures against raw libcurl and the official client
 # make install           to $(DESTDIR)$(PREFIX)
+#
+# V=1 shows the commands.
 
 LUA      ?= lua5.4
 LUAS      = lua5.4 luajit lua5.1
@@ -25,7 +28,11 @@ LUACFLAGS ?= $(call cflags,$(LUA))
 
 VERSION := $(shell sed -n 's/^\#define FAL_VERSION *"\(.*\)"/\1/p' src/core/fal.h)
 
+Q     := $(if $(V),,@)
+say    = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
+
 CORE    = $(patsubst src/%.c,$B/%.o,$(wildcard src/core/*.c src/image/*.c))
+PAINT   = $(patsubst src/%.c,$B/%.o,$(wildcard src/paint/*.c))
 BINDING = $(patsubst src/binding/%.c,$B/$(LUA)/binding/%.o,$(wildcard src/binding/*.c))
 LUASRC  = $(sort $(wildcard lua/fal/*.lua))
 MODULE  = $B/$(LUA)/fal.so
@@ -33,14 +40,14 @@ MODLIBS = libcurl libpng zlib libcrypto
 
 # The host is built on Lua 5.4 whatever $(LUA) is.
 HOSTLUA = lua5.4
-HOST    = $(patsubst src/%.c,$B/%.o,$(wildcard src/host/*.c src/server/*.c src/paint/*.c)) \
+HOST    = $(patsubst src/%.c,$B/%.o,$(wildcard src/host/*.c src/server/*.c)) \
           $(patsubst src/binding/%.c,$B/$(HOSTLUA)/binding/%.o,$(wildcard src/binding/*.c))
 HOSTSRC = $(sort $(wildcard lua/falua/*.lua lua/falua/*/*.lua))
 HOSTLIBS = $(MODLIBS) libmicrohttpd libedit
 
 all: $(MODULE) $B/falua
 
-.PHONY: all deps hero test check gates install clean module
+.PHONY: all hero test check gates bench install clean module
 module: $(MODULE)
 
 # ---- objects: the core is compiled without Lua's headers in reach ----
@@ -53,35 +60,48 @@ $B/$(HOSTLUA)/%.o $B/host/%.o $B/server/%.o: \
 
 $B/%.o: src/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL) -MMD -MP -c -o $@ $<
 
 $B/$(LUA)/binding/%.o: src/binding/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL) -MMD -MP -c -o $@ $<
 
 ifneq ($(LUA),$(HOSTLUA))
 $B/$(HOSTLUA)/binding/%.o: src/binding/%.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL) -MMD -MP -c -o $@ $<
 endif
 
 # ---- Lua parts, compiled in as text ----
 
 $B/embed: tools/embed.c
 	@mkdir -p $(@D)
-	$(CC) -O1 -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) -O1 -o $@ $<
 
 $B/lua_fal.c: $B/embed $(LUASRC)
-	$B/embed lfal_sources lua/ $(LUASRC) > $@.tmp && mv $@.tmp $@
+	$(Q)$B/embed lfal_sources lua/ $(LUASRC) > $@.tmp && mv $@.tmp $@
 
 ARGPARSE = $(shell $(HOSTLUA) -e 'print(assert(package.searchpath("argparse", package.path)))')
 $B/lua_falua.c: $B/embed $(HOSTSRC)
-	$B/embed falua_sources lua/ $(HOSTSRC) $(ARGPARSE) > $@.tmp && mv $@.tmp $@
+	$(Q)$B/embed falua_sources lua/ $(HOSTSRC) $(ARGPARSE) > $@.tmp && mv $@.tmp $@
 
 $B/lua_%.o: $B/lua_%.c
-	$(CC) $(BASE) -Isrc/binding -c -o $@ $<
+	$(Q)$(CC) $(BASE) -Isrc/binding -c -o $@ $<
 
 # ---- what is built ----
+
+# libfal: the core and pictures, for C programs too (examples/c).
+$B/libfal.a: $(CORE)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$B/libpaint.a: $(PAINT)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 # -z nodelete: libcurl's and OpenSSL's exit handlers must outlive a dlclose.
 ifeq ($(shell uname),Darwin)
@@ -92,15 +112,20 @@ SHARED = -shared -Wl,-z,nodelete
 EXPORT = -Wl,-E
 endif
 
-$(MODULE): $(CORE) $(BINDING) $B/lua_fal.o
+$(MODULE): $(BINDING) $B/lua_fal.o $B/libfal.a
 	@mkdir -p $(@D)
-	$(CC) $(SHARED) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call libs,$(MODLIBS)) -lm
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SHARED) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call libs,$(MODLIBS)) -lm
 
 LIBLUA = $(firstword $(wildcard $(shell $(PKG) --variable=libdir $(HOSTLUA))/lib$(HOSTLUA).a \
            /usr/lib/*/lib$(HOSTLUA).a) $(call libs,$(HOSTLUA)))
-$B/falua: $(CORE) $(HOST) $B/lua_fal.o $B/lua_falua.o
-	$(CC) $(CFLAGS) $(LDFLAGS) $(EXPORT) -o $@ $^ $(LIBLUA) \
+$B/falua: $(HOST) $B/lua_fal.o $B/lua_falua.o $B/libpaint.a $B/libfal.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(EXPORT) -o $@ $^ $(LIBLUA) \
 	  $(call libs,$(HOSTLIBS)) -lpthread -lm -ldl
+
+$B/frames: examples/c/frames.c $B/libfal.a
+	$(Q)$(CC) $(BASE) $(LDFLAGS) -o $@ $^ $(call libs,$(MODLIBS)) -lm
 
 -include $(shell find $B -name '*.d' 2>/dev/null)
 
@@ -113,6 +138,12 @@ hero:
 	@$(MAKE) --no-print-directory $B/falua
 	@mkdir -p $B/hero && cp examples/posts/*.md $B/hero/
 	$B/falua --local examples/blog_hero.lua $B/hero/*.md
+
+bench:
+	@tools/deps build test bench
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory module LUA=luajit
+	bench/run
 
 test:
 	@tools/deps build test

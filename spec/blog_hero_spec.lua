@@ -106,7 +106,8 @@ describe("blog_hero", function ()
     hero("--seed 7 --assets " .. dir .. "/two " .. dir .. "/a.md")
     local one = fal.check(fal.image.open(dir .. "/one/" .. name_of "Same"))
     local two = fal.check(fal.image.open(dir .. "/two/" .. name_of "Same"))
-    assert.equal(one:png { text = {} }, two:png { text = {} })
+    one.text.request_id, two.text.request_id = nil, nil
+    assert.is_true(one:png() == two:png())
     assert.is_truthy(read(dir .. "/a.md"):find("image: two/" .. name_of "Same", 1, true))
   end)
 

@@ -3,16 +3,17 @@
 BUSTED  = /usr/bin/busted
 SPECENV = FALUA=$B/falua FAULTD_LUA=lua5.4 LUA_PATH="./?.lua;;"
 CTESTS  = $(patsubst spec/c/%.c,$B/spec/%,$(wildcard spec/c/test_*.c))
-PLAIN   = $(CORE) $(patsubst src/%.c,$B/%.o,$(wildcard src/paint/*.c))
+PLAIN   = $B/libpaint.a $B/libfal.a
 FUZZERS = $(patsubst spec/fuzz/fuzz_%.c,%,$(wildcard spec/fuzz/fuzz_*.c))
 
 $B/spec/%: spec/c/%.c spec/c/test.h $(PLAIN)
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(call cflags,$(MODLIBS)) $(LDFLAGS) -o $@ $< $(PLAIN) \
+	$(call say,CC,$<)
+	$(Q)$(CC) $(BASE) $(call cflags,$(MODLIBS)) $(LDFLAGS) -o $@ $< $(PLAIN) \
 	  $(call libs,$(MODLIBS)) -lpthread -lm
 
 .PHONY: build-all ctest spec interop specs luacheck
-build-all: all $(CTESTS)
+build-all: all $(CTESTS) $B/frames
 	@for lua in $(LUAS); do \
 	  $(MAKE) --no-print-directory module LUA=$$lua || exit 1; done
 
@@ -86,6 +87,7 @@ fuzz-%: $B/fuzz/%
 
 $B/fuzz/%: spec/fuzz/fuzz_%.c $(wildcard src/core/*.c src/core/*.h src/image/*.c src/image/*.h)
 	@mkdir -p $(@D)
-	clang -O1 -g -std=c99 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
+	$(call say,FUZZ,$<)
+	$(Q)clang -O1 -g -std=c99 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
 	  -fno-sanitize-recover=undefined $(call cflags,$(MODLIBS)) -o $@ \
 	  $< $(wildcard src/core/*.c src/image/*.c) $(call libs,$(MODLIBS)) -lm

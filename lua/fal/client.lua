@@ -128,8 +128,9 @@ end
 
 -- The options that need work before the core takes them, in a copy.
 local function prepared(client, opt)
-  if opt.start_timeout and opt.start_timeout <= 0 then
-    error("start_timeout must be above 0 seconds", 4)
+  local patience = opt.start_timeout
+  if patience and not (patience > 0 and patience < math.huge) then
+    error("start_timeout must be seconds above 0", 4)
   end
   local p = {
     input = opt.input, timeout = opt.timeout, start_timeout = opt.start_timeout or client.start_timeout,

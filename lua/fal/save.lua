@@ -143,7 +143,10 @@ local function chunks(known, input)
   local json = input ~= nil and core.json.encode(input, { sorted = true })
   local list = {}
   local function add(key, value)
-    if value then list[#list + 1], list[#list + 2] = key, tostring(value) end
+    if value then  -- a text chunk cannot hold a zero byte
+      list[#list + 1] = key
+      list[#list + 1] = (tostring(value):gsub("%z", ""))
+    end
   end
   add("prompt", known.prompt)
   add("seed", known.seed)
@@ -205,14 +208,14 @@ end
 local counter = 0
 
 
-local function fetch(job, file, index)
+-- One file to a temporary name: { temp =, kind = } | nil, err.
+local function fetch(job, file)
   counter = counter + 1
   local temp = ("%s.fal-%s-%d.part"):format(job.folder, job.tag, counter)
+  job.temps[#job.temps + 1] = temp
   local ok, info = job.client:download(file.url, temp, { timeout = job.timeout, overwrite = false })
   if not ok then return nil, info end
-  local path, err = place(job, temp, file, index, info.content_type)
-  os.remove(temp)
-  return path, err
+  return { temp = temp, kind = info.content_type }
 end
 
 
@@ -234,7 +237,7 @@ function save.files(client, result, template, opt, origin)
   if type(seed) ~= "number" then seed = nil end
   if seed and seed == math.floor(seed) then seed = ("%.0f"):format(seed):gsub("%.0$", "") end
   local job = {
-    client = client, template = template, overwrite = opt.overwrite, timeout = opt.timeout, taken = {},
+    client = client, template = template, overwrite = opt.overwrite, timeout = opt.timeout, taken = {}, temps = {},
     folder = folder_of(template), tag = core.digest("md5", tostring(result) .. core.now()):sub(1, 12), input = input,
     known = {
       prompt = opt.prompt or prompt, seed = opt.seed or seed, model = opt.model or meta.endpoint_id,
@@ -243,18 +246,18 @@ function save.files(client, result, template, opt, origin)
   }
   local calls = {}
   for i, file in ipairs(files) do
-    calls[i] = function () return fetch(job, file, (opt.index or 1) + i - 1) end
+    calls[i] = function () return fetch(job, file) end
   end
   local outcomes, why = tasks.gather(calls, { limit = 4 })
-  if not outcomes then return nil, why end
   local paths = {}
-  for i = 1, #files do
-    if outcomes[i].ok then
-      paths[#paths + 1] = outcomes[i][1]
-    else
-      why = why or outcomes[i].err
+  for i, outcome in ipairs(outcomes or {}) do  -- in order: names must not depend on which came first
+    local path, err = nil, outcome.err
+    if outcome.ok then
+      path, err = place(job, outcome.result.temp, files[i], (opt.index or 1) + i - 1, outcome.result.kind)
     end
+    if path then paths[#paths + 1] = path else why = why or err end
   end
+  for _, temp in ipairs(job.temps) do os.remove(temp) end
   if why then
     if type(why) == "table" then why.paths = paths end
     return nil, why
