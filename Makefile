@@ -29,7 +29,8 @@ LUACFLAGS ?= $(call cflags,$(LUA))
 VERSION := $(shell sed -n 's/^\#define FAL_VERSION *"\(.*\)"/\1/p' src/core/fal.h)
 
 Q     := $(if $(V),,@)
-say    = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
+SILENT = $(findstring s,$(firstword -$(MAKEFLAGS)))
+say    = $(if $(V)$(SILENT),,@printf '  %-5s %s\n' $(1) $(2))
 
 CORE    = $(patsubst src/%.c,$B/%.o,$(wildcard src/core/*.c src/image/*.c))
 PAINT   = $(patsubst src/%.c,$B/%.o,$(wildcard src/paint/*.c))

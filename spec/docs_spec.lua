@@ -42,7 +42,8 @@ describe("the ---@meta file", function ()
     local fal, missing = require "fal", {}
     local function check(t, prefix)
       for name, value in pairs(t) do
-        local known = documented(name) or meta:find("@field " .. name .. "[ ?]") or meta:find(prefix .. name .. " = {}", 1, true)
+        local known = documented(name) or meta:find("@field " .. name .. "[ ?]")
+          or meta:find(prefix .. name .. " = {}", 1, true)
         if type(name) == "string" and not known then missing[#missing + 1] = prefix .. name end
         if type(value) == "table" and (name == "json" or name == "image") then check(value, prefix .. name .. ".") end
       end

@@ -9,9 +9,13 @@
 ---@field empty_array table           an empty JSON array; refuses writes
 local fal = {}
 
+---@alias fal.Code
+---| "network"|"timeout"|"canceled"|"auth"|"validation"|"http"|"model"
+---| "protocol"|"toobig"|"file"|"budget"|"expired"|"memory"
+
 ---What went wrong, when the world failed. `tostring(err)` is for people.
 ---@class fal.Error
----@field code "network"|"timeout"|"canceled"|"auth"|"validation"|"http"|"model"|"protocol"|"toobig"|"file"|"budget"|"expired"|"memory"
+---@field code fal.Code
 ---@field message string
 ---@field status? integer             HTTP status, when the server answered
 ---@field type? string                fal's error type
@@ -33,7 +37,8 @@ local fal = {}
 ---@field attempts integer            HTTP exchanges made
 
 ---@class fal.Config
----@field credentials? string|fun(): string   "id:secret"; a function is asked for each call. Default: FAL_KEY, or FAL_KEY_ID with FAL_KEY_SECRET
+---@field credentials? string|fun(): string   "id:secret"; a function is asked for each call.
+---                                   Default: FAL_KEY, or FAL_KEY_ID with FAL_KEY_SECRET
 ---@field base_url? string            one address for every role. Default: FAL_BASE_URL
 ---@field hosts? { run?: string, queue?: string, rest?: string, cdn?: string, realtime?: string }
 ---@field timeout? number             for each call; none by default
@@ -93,12 +98,22 @@ function fal.download(file, path, options) end
 ---@param options? table
 function Client:download(file, path, options) end
 
+---@class fal.SaveOptions          where the result itself does not know better
+---@field overwrite? boolean
+---@field index? integer              number of the first file, 1 by default
+---@field prompt? string
+---@field seed? integer|string
+---@field model? string
+---@field request_id? string
+---@field meta? fal.Meta
+---@field timeout? number             for each file
+
 ---Saves every file of a result. Fields: {slug} {prompt} {seed} {index} {model}
 ---{request_id} {hash} {width} {height} {ext} {date}. PNGs get prompt, seed,
 ---model, input and request id as text chunks, pixels untouched.
 ---@param result table
 ---@param template string   such as "out/{slug}-{seed}.{ext}"
----@param options? { overwrite?: boolean, index?: integer, prompt?: string, seed?: integer|string, model?: string, request_id?: string, meta?: fal.Meta, timeout?: number }
+---@param options? fal.SaveOptions
 ---@return string[]? paths
 ---@return fal.Error?
 function fal.save(result, template, options) end
@@ -375,5 +390,54 @@ function Op:result() end
 ---The end of a download: its meta.
 function Op:saved() end
 function Op:close() end
+
+
+---- Inside falua: what its Lua parts are written on. ----
+
+---@class falua.host
+local host = {}
+---"fal 0.1.0, Lua 5.4.4, libcurl 7.88.1"
+function host.versions() end
+---Whether somebody types at us.
+function host.isterminal() end
+function host.setenv(name, value) end
+---Whether Ctrl-C is an error that can be caught (at the prompt) or the end.
+function host.catch(on) end
+---The text of an error, with a traceback under FALUA_TRACE=1.
+function host.message(err) end
+
+---@class falua.term   the prompt, on libedit
+local term = {}
+function term.open(complete) end
+function term.prompt(text) end
+function term.hide() end
+function term.show() end
+---"line", text | "end" | "interrupt" | nil: what came first.
+function term.wait(fd, seconds) end
+function term.typed() end
+function term.remember(line) end
+function term.save(path, lines) end
+
+---@class falua.server
+local server = {}
+---Starts a server inside this process: its URL, or nil and a text.
+function server.start(options) end
+---Runs a server until SIGTERM or SIGINT.
+function server.serve(options) end
+
+---@class falua.serve.core   what endpoints of the server are written on
+local serve = {}
+---A preview picture: a procedural drawing, the same for the same request.
+---@param request { prompt: string, seed: integer, width: integer, height: integer, steps?: integer, model?: string }
+---@return fal.Image?
+---@return fal.Error?
+function serve.paint(request) end
+---Keeps bytes as a file: the path of its URL.
+function serve.put(bytes, extension) end
+function serve.log(text) end
+---A seed from the system's randomness.
+function serve.random() end
+---Where a JSON text is broken: position, reason.
+function serve.flaw(text) end
 
 return fal
