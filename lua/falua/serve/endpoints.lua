@@ -1,0 +1,34 @@
+-- The endpoints served here, by id. An endpoint is a table: 'id', 'input'
+-- (fields for schema.lua) and run(input, request), which returns the result
+-- and what it costs in billable units, or nil and an error object.
+
+local endpoints = {}
+
+local by_id, ids = {}, {}
+
+
+function endpoints.add(endpoint)
+  if not by_id[endpoint.id] then
+    ids[#ids + 1] = endpoint.id
+    table.sort(ids)
+  end
+  by_id[endpoint.id] = endpoint
+end
+
+
+function endpoints.find(id)
+  return by_id[id]
+end
+
+
+-- All ids, sorted. Not to be changed.
+function endpoints.ids()
+  return ids
+end
+
+
+for _, endpoint in ipairs(require "falua.serve.flux") do
+  endpoints.add(endpoint)
+end
+
+return endpoints

@@ -1,0 +1,85 @@
+/*
+** answer.c -- what goes back to the caller, in fal's shapes
+*/
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../core/fal.h"
+#include "../core/json.h"
+#include "serve.h"
+
+#define EXPOSED \
+  "x-fal-request-id, x-fal-request-timeout-type, x-fal-error-type, " \
+  "x-fal-billable-units, x-fal-served-from, x-fal-needs-retry, " \
+  "x-fal-retryable, retry-after, content-range, etag"
+
+
+void serve_answer_json (serve_answer *a, unsigned int status, fal_buf *body) {
+  serve_answer_free(a);
+  a->status = status;
+  a->response = MHD_create_response_from_buffer(body->n, body->s,
+                                                MHD_RESPMEM_MUST_FREE);
+  if (a->response != NULL)
+    memset(body, 0, sizeof(*body));  /* the response's now */
+  else
+    fal_buf_free(body);
+  serve_answer_header(a, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
+}
+
+
+void serve_answer_detail (serve_answer *a, unsigned int status,
+                          const char *type, const char *fmt, ...) {
+  char text[512];
+  fal_buf b;
+  va_list ap;
+  va_start(ap, fmt);
+  vsnprintf(text, sizeof(text), fmt, ap);
+  va_end(ap);
+  fal_buf_init(&b, 8192);
+  fal_buf_addstr(&b, "{\"detail\":");
+  if (fal_json_put_string(&b, text, strlen(text)) != FAL_OK)
+    fal_buf_addstr(&b, "\"\"");
+  if (type != NULL)
+    fal_buf_addf(&b, ",\"error_type\":\"%s\"", type);
+  fal_buf_addstr(&b, "}");
+  serve_answer_json(a, status, &b);
+  if (type != NULL)
+    serve_answer_header(a, "x-fal-error-type", type);
+}
+
+
+void serve_answer_empty (serve_answer *a, unsigned int status) {
+  serve_answer_free(a);
+  a->status = status;
+  a->response = MHD_create_response_from_buffer(0, NULL,
+                                                MHD_RESPMEM_PERSISTENT);
+}
+
+
+void serve_answer_header (serve_answer *a, const char *name,
+                          const char *value) {
+  if (a->response != NULL)
+    MHD_add_response_header(a->response, name, value);
+}
+
+
+void serve_answer_free (serve_answer *a) {
+  if (a->response != NULL)
+    MHD_destroy_response(a->response);
+  memset(a, 0, sizeof(*a));
+}
+
+
+enum MHD_Result serve_answer_send (serve_answer *a,
+                                   struct MHD_Connection *mc,
+                                   const char *request_id) {
+  if (a->response == NULL)
+    return MHD_NO;  /* closes the connection */
+  serve_answer_header(a, MHD_HTTP_HEADER_SERVER, "falua/" FAL_VERSION);
+  serve_answer_header(a, "x-fal-request-id", request_id);
+  serve_answer_header(a, MHD_HTTP_HEADER_ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+  serve_answer_header(a, "Access-Control-Expose-Headers", EXPOSED);
+  return MHD_queue_response(mc, a->status, a->response);
+}

@@ -1,0 +1,127 @@
+/*
+** lserve.c -- require "falua.serve.core": what endpoints get from the server
+*/
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "../binding/lfal.h"
+#include "../binding/limage.h"
+#include "../core/json.h"
+#include "../paint/paint.h"
+#include "lserve.h"
+
+
+static int caller_left (void *ud) {
+  const serve_work *w = ud;
+  return serve_pool_canceled(w->pool, w->job);
+}
+
+
+static uint32_t field_size (lua_State *L, const char *name) {
+  double d = lfal_field_number(L, 1, name, 0);
+  luaL_argcheck(L, d >= 16 && d <= 14142, 1,
+                "width and height must be from 16 to 14142");
+  return (uint32_t)d;
+}
+
+
+static uint64_t field_seed (lua_State *L) {
+  uint64_t seed;
+  lua_getfield(L, 1, "seed");
+  luaL_argcheck(L, lua_isinteger(L, -1), 1, "seed must be an integer");
+  seed = (uint64_t)lua_tointeger(L, -1);
+  lua_pop(L, 1);
+  return seed;
+}
+
+
+/* paint{prompt=, seed=, width=, height=, steps=, model=} -> image | nil, err
+** The error is "canceled" when nobody waits for the picture any more. */
+static int core_paint (lua_State *L) {
+  serve_work *w = serve_work_of(L);
+  fal_paint p;
+  fal_error err;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  memset(&p, 0, sizeof(p));
+  p.prompt = lfal_field_string(L, 1, "prompt", &p.prompt_n);
+  luaL_argcheck(L, p.prompt != NULL, 1, "no prompt");
+  p.model = lfal_field_string(L, 1, "model", NULL);
+  p.seed = field_seed(L);
+  p.width = field_size(L, "width");
+  p.height = field_size(L, "height");
+  p.steps = (int)lfal_field_number(L, 1, "steps", 0);
+  fal_image_free(&w->picture);
+  if (fal_paint_scene(&p, &w->picture, caller_left, w, &err) != FAL_OK)
+    return lfal_fail(L, &err);
+  return lfal_push_image(L, &w->picture);
+}
+
+
+/* put(bytes, extension) -> name of the file at base_url/files/ | nil, err */
+static int core_put (lua_State *L) {
+  char name[MEDIA_NAME];
+  fal_error err;
+  size_t n;
+  const char *s = luaL_checklstring(L, 1, &n);
+  const char *ext = luaL_checkstring(L, 2);
+  if (serve_media_put(serve_work_of(L)->files, ext, s, n, name, &err)
+      != FAL_OK)
+    return lfal_fail(L, &err);
+  lua_pushstring(L, name);
+  return 1;
+}
+
+
+/* log(text): a line in the server's log, with the request's id */
+static int core_log (lua_State *L) {
+  serve_log("%s %s", serve_work_of(L)->job->request_id,
+            luaL_checkstring(L, 1));
+  return 0;
+}
+
+
+/* random() -> an integer below 2^32, for seeds */
+static int core_random (lua_State *L) {
+  uint32_t v = 0;
+  if (getentropy(&v, sizeof(v)) != 0)
+    return luaL_error(L, "no randomness");
+  lua_pushinteger(L, (lua_Integer)v);
+  return 1;
+}
+
+
+/* flaw(text) -> offset, what: where text stops being JSON; nil when it is */
+static int core_flaw (lua_State *L) {
+  fal_json j;
+  fal_json_token t;
+  fal_json_kind kind;
+  size_t n;
+  const char *s = luaL_checklstring(L, 1, &n);
+  fal_json_open(&j, s, n, 0);
+  do
+    kind = fal_json_next(&j, &t);
+  while (kind != FAL_JSON_ERROR && kind != FAL_JSON_END);
+  if (kind == FAL_JSON_ERROR) {
+    lua_pushinteger(L, (lua_Integer)(j.p - j.start));
+    lua_pushstring(L, j.error);
+  }
+  fal_json_close(&j);
+  return kind == FAL_JSON_ERROR ? 2 : 0;
+}
+
+
+static const luaL_Reg functions[] = {
+  {"flaw", core_flaw},
+  {"log", core_log},
+  {"paint", core_paint},
+  {"put", core_put},
+  {"random", core_random},
+  {NULL, NULL}
+};
+
+
+int luaopen_falua_serve_core (lua_State *L) {
+  luaL_newlib(L, functions);
+  return 1;
+}

@@ -1,0 +1,83 @@
+/*
+** run.c -- POST /{endpoint id}: a worker runs it while the caller waits
+*/
+#include <stdlib.h>
+#include <string.h>
+
+#include "../core/fal.h"
+#include "../core/json.h"
+#include "serve.h"
+
+
+/* On the worker's thread: hands the answer over and wakes libmicrohttpd. */
+static void job_done (serve_job *job) {
+  serve_request *r = (serve_request *)job;
+  r->answer = job->answer;
+  memset(&job->answer, 0, sizeof(job->answer));
+  MHD_resume_connection(r->mc);
+}
+
+
+/* The caller's limit on the time before its request starts, in seconds from
+** now; 0 when it gave none. */
+static double start_timeout (const serve_request *r) {
+  const char *s = serve_header(r, "X-Fal-Request-Start-Timeout");
+  fal_json j;
+  fal_json_token t;
+  double d = 0;
+  if (s == NULL)
+    s = serve_header(r, "X-Fal-Request-Timeout");
+  if (s == NULL)
+    return 0;
+  fal_json_open(&j, s, strlen(s), 1);  /* "30", "30.0": as JSON has them */
+  switch (fal_json_next(&j, &t)) {
+    case FAL_JSON_INTEGER: case FAL_JSON_NUMBER: d = t.d; break;
+    default: break;
+  }
+  fal_json_close(&j);
+  return d > 0 ? d : 0;
+}
+
+
+static void fill_job (serve_request *r) {
+  serve_job *job = &r->job;
+  const union MHD_ConnectionInfo *info =
+    MHD_get_connection_info(r->mc, MHD_CONNECTION_INFO_CONNECTION_FD);
+  size_t n = strlen(r->rest);
+  double limit = start_timeout(r);
+  if (n > 0 && r->rest[n - 1] == '/')
+    r->path[strlen(r->path) - 1] = '\0';  /* 'rest' ends where 'path' does */
+  job->method = r->method;
+  job->endpoint = r->rest;
+  job->request_id = r->id;
+  job->base_url = r->base_url;
+  job->body = r->body.s;
+  job->body_n = r->body.n;
+  job->start_by = limit > 0 ? r->began + limit : 0;
+  job->fd = info != NULL ? info->connect_fd : -1;
+  job->done = job_done;
+}
+
+
+static void too_many (serve_request *r) {
+  serve_answer_detail(&r->answer, MHD_HTTP_TOO_MANY_REQUESTS,
+                      "concurrent_requests_limit",
+                      "Too many requests are waiting: try again in a second");
+  serve_answer_header(&r->answer, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+  serve_answer_header(&r->answer, "x-fal-needs-retry", "1");
+  serve_answer_header(&r->answer, "x-fal-retryable", "true");
+}
+
+
+int serve_run (serve_request *r) {
+  if (r->role != ROLE_RUN)
+    return 0;
+  fill_job(r);
+  r->suspended = 1;
+  MHD_suspend_connection(r->mc);  /* first: a worker may be done at once */
+  if (!serve_pool_post(r->s->pool, &r->job)) {
+    too_many(r);
+    MHD_resume_connection(r->mc);
+  }
+  return 1;
+}

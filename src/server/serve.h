@@ -1,0 +1,214 @@
+/*
+** serve.h -- what the files of the local server share
+**
+** A request is read whole by libmicrohttpd's thread, given to the first
+** family of routes that takes it, and answered at once or by a worker. While
+** a worker has it the connection is suspended, and everything in the request
+** is the worker's.
+*/
+#ifndef falua_serve_h
+#define falua_serve_h
+
+#include <sys/types.h>
+#include <sys/socket.h>
+
+#include <microhttpd.h>
+#include <pthread.h>
+
+#include "../core/buf.h"
+#include "../core/error.h"
+#include "../image/image.h"
+#include "server.h"
+
+#define SERVE_BODY_MAX   (32u << 20)    /* bytes in the body of a request */
+#define SERVE_HELD_MAX   (512u << 20)   /* bytes of all bodies together */
+#define SERVE_QUEUE_MAX  1024           /* jobs waiting for a worker */
+#define SERVE_LUA_MAX    (256u << 20)   /* bytes of one worker's Lua state */
+#define SERVE_PUT_MAX    (1u << 30)     /* bytes of an answer's JSON */
+
+
+/*
+** {======================================================
+** Answers
+** =======================================================
+*/
+
+typedef struct serve_answer {
+  unsigned int status;
+  struct MHD_Response *response;   /* NULL: none yet, or no memory for it */
+} serve_answer;
+
+/* Takes over the bytes of 'body', which is then empty. */
+void serve_answer_json (serve_answer *a, unsigned int status, fal_buf *body);
+
+/* {"detail": text}, and with 'type' (may be NULL) {"error_type": type} and
+** X-Fal-Error-Type: fal's shape for what went wrong outside the model. */
+void serve_answer_detail (serve_answer *a, unsigned int status,
+                          const char *type, const char *fmt, ...)
+  __attribute__((format(printf, 4, 5)));
+
+/* No body. */
+void serve_answer_empty (serve_answer *a, unsigned int status);
+
+/* Adds a header; one that HTTP cannot hold is left out. */
+void serve_answer_header (serve_answer *a, const char *name,
+                          const char *value);
+
+/* Adds what every answer carries and hands it to libmicrohttpd. */
+enum MHD_Result serve_answer_send (serve_answer *a,
+                                   struct MHD_Connection *mc,
+                                   const char *request_id);
+
+void serve_answer_free (serve_answer *a);
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Workers
+** =======================================================
+*/
+
+typedef struct serve_pool serve_pool;
+typedef struct serve_state serve_state;
+
+typedef struct serve_job {
+  struct serve_job *next;
+  const char *method, *endpoint;   /* "POST", "fal-ai/flux/dev" */
+  const char *request_id;
+  const char *base_url;            /* what URLs in the answer begin with */
+  const char *body;
+  size_t body_n;
+  double start_by;                 /* fal_now seconds; 0: whenever */
+  int fd;                          /* the caller's socket */
+  serve_answer answer;             /* made by the worker */
+  void (*done) (struct serve_job *job);   /* called on its thread, last */
+} serve_job;
+
+/* Starts 'n' threads, each with a Lua state whose files go to 'files'. */
+serve_pool *serve_pool_new (const char *files, int n, fal_error *err);
+
+/* Queues a job: 1; or 0 when the queue is full or the pool is ending. */
+int serve_pool_post (serve_pool *p, serve_job *job);
+
+/* Cancels what runs, turns away what waits, ends the threads. NULL is fine.
+** All jobs are done when it returns. */
+void serve_pool_free (serve_pool *p);
+
+/* Nonzero when nobody waits for the job any more: its caller has hung up or
+** the pool is ending. */
+int serve_pool_canceled (const serve_pool *p, const serve_job *job);
+
+
+/* The Lua side of a worker (state.c); one thread uses it. */
+serve_state *serve_state_new (const serve_pool *p, const char *files,
+                              fal_error *err);
+void serve_state_free (serve_state *w);
+
+/* Runs the job's endpoint and makes its answer, whatever happens in it. */
+void serve_state_run (serve_state *w, serve_job *job);
+
+/* What the functions of lserve.c work on. */
+typedef struct serve_work {
+  const serve_pool *pool;
+  const char *files;
+  serve_job *job;       /* the one that runs */
+  fal_image picture;    /* on its way to Lua */
+} serve_work;
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Files with a URL
+** =======================================================
+*/
+
+#define MEDIA_NAME  48    /* room for a name and its NUL */
+
+/* Keeps s[0..n) in 'folder' under a name made of its digest and 'ext', which
+** goes to 'name'. The same bytes have the same name. */
+fal_code serve_media_put (const char *folder, const char *ext, const void *s,
+                          size_t n, char name[MEDIA_NAME], fal_error *err);
+
+/* Opens a file by its name: a descriptor, with its size and media type; or -1
+** when the name is none of ours or there is no such file. */
+int serve_media_open (const char *folder, const char *name, uint64_t *size,
+                      const char **type);
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Server and requests
+** =======================================================
+*/
+
+struct falua_server {
+  struct MHD_Daemon *daemon;
+  serve_pool *pool;
+  int listener;            /* -1: none */
+  char url[96];
+  char *data, *files;      /* folders */
+  int temporary;           /* 'data' goes when the server does */
+  int verbose;
+  size_t held;             /* bytes of bodies; libmicrohttpd's thread only */
+  pthread_mutex_t lock;    /* guards what follows */
+  pthread_cond_t idle;     /* 'active' went down */
+  int active;              /* requests between first byte and last */
+  int stopping;
+};
+
+typedef enum serve_role {
+  ROLE_RUN, ROLE_QUEUE, ROLE_REST, ROLE_WS, ROLE_API, ROLE_PROXY,
+  ROLE_METRICS, ROLE_HEALTH, ROLE_MEDIA
+} serve_role;
+
+typedef struct serve_request {
+  serve_job job;              /* first: a job is its request */
+  falua_server *s;
+  struct MHD_Connection *mc;
+  char id[37];
+  char method[16];
+  char *path;                 /* unescaped, as libmicrohttpd gives it */
+  const char *rest;           /* the path within its role, no leading slash */
+  serve_role role;
+  char base_url[300];
+  fal_buf body;
+  unsigned int refused;       /* status decided before the body was read */
+  uint64_t dropped;           /* bytes of body not kept */
+  int routed;                 /* given to its handler */
+  int suspended;              /* handed to a worker, once */
+  double began;
+  serve_answer answer;
+} serve_request;
+
+/* http.c: starts the daemon on s->listener. */
+fal_code serve_http_start (falua_server *s, fal_error *err);
+
+/* route.c: gives the request to the first handler that takes it. */
+void serve_route (serve_request *r);
+
+/* media.c, run.c: handlers. Nonzero when they took the request: then
+** r->answer is made, or a worker makes it. */
+int serve_media (serve_request *r);
+int serve_run (serve_request *r);
+
+/* The value of a request's header, NULL when it has none. */
+const char *serve_header (const serve_request *r, const char *name);
+
+/* Nonzero for GET and HEAD. */
+int serve_reads (const serve_request *r);
+
+/* One line on stderr, with the time before it. */
+void serve_log (const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* A random UUID, version 4. */
+void serve_uuid (char to[37]);
+
+/* }====================================================== */
+
+#endif

@@ -1,0 +1,339 @@
+/*
+** server.c -- a server as one object: bound, started, stopped
+*/
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <arpa/inet.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../core/fal.h"
+#include "serve.h"
+
+#define LISTEN       "127.0.0.1:8787"
+#define BACKLOG      4096
+#define GRACE        5    /* seconds for running requests to finish */
+#define LAST_GRACE   1    /* and for the answers of those that did not */
+#define MAX_WORKERS  64
+
+
+void serve_log (const char *fmt, ...) {
+  char text[2048];
+  struct timespec now;
+  struct tm tm;
+  size_t n;
+  va_list ap;
+  clock_gettime(CLOCK_REALTIME, &now);
+  gmtime_r(&now.tv_sec, &tm);
+  n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+  n += (size_t)snprintf(text + n, sizeof(text) - n, ".%03ldZ ",
+                        now.tv_nsec / 1000000);
+  va_start(ap, fmt);
+  vsnprintf(text + n, sizeof(text) - n, fmt, ap);
+  va_end(ap);
+  fprintf(stderr, "%s\n", text);
+}
+
+
+void serve_uuid (char to[37]) {
+  unsigned char b[16];
+  int i, n = 0;
+  if (getentropy(b, sizeof(b)) != 0)
+    memset(b, 0, sizeof(b));
+  b[6] = (unsigned char)((b[6] & 0x0F) | 0x40);
+  b[8] = (unsigned char)((b[8] & 0x3F) | 0x80);
+  for (i = 0; i < 16; i++)
+    n += sprintf(to + n, "%s%02x",
+                 i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", b[i]);
+}
+
+
+/*
+** {======================================================
+** The address
+** =======================================================
+*/
+
+/* "ADDR:PORT" or "[ADDR]:PORT" in two. 0 when it is neither. */
+static int split (const char *listen_at, char *addr, size_t n,
+                  const char **port) {
+  const char *colon = strrchr(listen_at, ':');
+  const char *from = listen_at, *to = colon;
+  if (colon == NULL || colon[1] == '\0' ||
+      colon[1 + strspn(colon + 1, "0123456789")] != '\0' ||
+      strlen(colon + 1) > 5 || atoi(colon + 1) > 65535)
+    return 0;
+  if (*from == '[') {
+    from++;
+    if (to == from || *--to != ']')
+      return 0;
+  }
+  if (to == from || (size_t)(to - from) >= n)
+    return 0;
+  memcpy(addr, from, (size_t)(to - from));
+  addr[to - from] = '\0';
+  *port = colon + 1;
+  return 1;
+}
+
+
+static int is_loopback (const struct sockaddr *a) {
+  if (a->sa_family == AF_INET)
+    return ntohl(((const struct sockaddr_in *)a)->sin_addr.s_addr) >> 24
+           == 127;
+  return a->sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(
+           &((const struct sockaddr_in6 *)a)->sin6_addr);
+}
+
+
+/* A listening socket, or -1 with errno. */
+static int listen_on (const struct addrinfo *a) {
+  int one = 1, why;
+  int fd = socket(a->ai_family, SOCK_STREAM, 0);
+  if (fd < 0)
+    return -1;
+  fcntl(fd, F_SETFD, FD_CLOEXEC);
+  fcntl(fd, F_SETFL, O_NONBLOCK);
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+  if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
+    return fd;
+  why = errno;
+  close(fd);
+  errno = why;
+  return -1;
+}
+
+
+/* What was bound, with the real port, as a URL. */
+static void set_url (falua_server *s) {
+  struct sockaddr_storage a;
+  socklen_t n = sizeof(a);
+  char text[INET6_ADDRSTRLEN] = "";
+  memset(&a, 0, sizeof(a));
+  getsockname(s->listener, (struct sockaddr *)&a, &n);
+  if (a.ss_family == AF_INET6) {
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&a;
+    inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
+    snprintf(s->url, sizeof(s->url), "http://[%s]:%u", text,
+             ntohs(in6->sin6_port));
+  }
+  else {
+    struct sockaddr_in *in = (struct sockaddr_in *)&a;
+    inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text));
+    snprintf(s->url, sizeof(s->url), "http://%s:%u", text,
+             ntohs(in->sin_port));
+  }
+}
+
+
+static fal_code bind_to (falua_server *s, const char *at, fal_error *err) {
+  struct addrinfo want, *a = NULL;
+  char addr[256];
+  const char *port;
+  int why;
+  if (!split(at, addr, sizeof(addr), &port))
+    return fal_fail(err, FAL_EVALIDATION,
+                    "'%.100s' is no address to listen on: it looks like "
+                    "127.0.0.1:8787", at);
+  memset(&want, 0, sizeof(want));
+  want.ai_socktype = SOCK_STREAM;
+  want.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  why = getaddrinfo(addr, port, &want, &a);
+  if (why != 0)
+    return fal_fail(err, FAL_ENETWORK, "cannot listen on %.100s: %s", at,
+                    gai_strerror(why));
+  if (!is_loopback(a->ai_addr)) {
+    freeaddrinfo(a);
+    fal_fail(err, FAL_EVALIDATION, "%.100s can be reached from other "
+             "machines, and nobody is asked for a key here", at);
+    fal_hint(err, "listen on 127.0.0.1 and let a proxy that checks its "
+             "callers stand in front");
+    return FAL_EVALIDATION;
+  }
+  s->listener = listen_on(a);
+  why = errno;
+  freeaddrinfo(a);
+  if (s->listener < 0)
+    return fal_fail(err, FAL_ENETWORK, "cannot listen on %.100s: %s", at,
+                    strerror(why));
+  set_url(s);
+  return FAL_OK;
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Folders
+** =======================================================
+*/
+
+static fal_code no_folder (fal_error *err, const char *path) {
+  return fal_fail(err, FAL_EFILE, "cannot make the folder %.300s: %s", path,
+                  strerror(errno));
+}
+
+
+/* As "mkdir -p"; what is there already must be a folder. */
+static int make_folder (char *path) {
+  struct stat st;
+  char *p;
+  for (p = path + 1; *p != '\0'; p++)
+    if (*p == '/') {
+      *p = '\0';
+      mkdir(path, 0777);  /* the last one tells whether it went well */
+      *p = '/';
+    }
+  if (mkdir(path, 0777) == 0)
+    return 0;
+  if (errno == EEXIST && stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
+    errno = ENOTDIR;
+  return errno == EEXIST ? 0 : -1;
+}
+
+
+static fal_code make_folders (falua_server *s, const char *data,
+                              fal_error *err) {
+  const char *tmp = getenv("TMPDIR");
+  size_t n;
+  if (tmp == NULL || tmp[0] == '\0')
+    tmp = "/tmp";
+  n = strlen(data != NULL ? data : tmp) + 32;
+  s->data = malloc(n);
+  s->files = malloc(n);
+  if (s->data == NULL || s->files == NULL)
+    return fal_fail(err, FAL_ENOMEM, "out of memory");
+  if (data != NULL)
+    snprintf(s->data, n, "%s", data);
+  else {
+    snprintf(s->data, n, "%s/falua-XXXXXX", tmp);
+    if (mkdtemp(s->data) == NULL)
+      return no_folder(err, s->data);
+    s->temporary = 1;
+  }
+  snprintf(s->files, n, "%s/files", s->data);
+  if (make_folder(s->files) != 0)
+    return no_folder(err, s->files);
+  return access(s->files, W_OK | X_OK) == 0 ? FAL_OK
+                                           : no_folder(err, s->files);
+}
+
+
+/* Only what the server itself put there: its folder of files, nothing
+** deeper. */
+static void remove_folders (falua_server *s) {
+  DIR *dir = opendir(s->files);
+  struct dirent *e;
+  while (dir != NULL && (e = readdir(dir)) != NULL)
+    unlinkat(dirfd(dir), e->d_name, 0);
+  if (dir != NULL)
+    closedir(dir);
+  rmdir(s->files);
+  rmdir(s->data);
+}
+
+/* }====================================================== */
+
+
+static int worker_count (int asked) {
+  long n = asked > 0 ? asked : sysconf(_SC_NPROCESSORS_ONLN);
+  return n < 1 ? 1 : n > MAX_WORKERS ? MAX_WORKERS : (int)n;
+}
+
+
+static fal_code start (falua_server *s, const falua_server_options *opt,
+                       fal_error *err) {
+  fal_code code;
+  if (opt->apps != NULL)
+    return fal_fail(err, FAL_EVALIDATION, "endpoints in Lua are not served "
+                    "by this version: leave --apps out");
+  code = bind_to(s, opt->listen != NULL ? opt->listen : LISTEN, err);
+  if (code == FAL_OK)
+    code = make_folders(s, opt->data, err);
+  if (code == FAL_OK) {
+    s->pool = serve_pool_new(s->files, worker_count(opt->workers), err);
+    code = s->pool != NULL ? serve_http_start(s, err) : FAL_ENOMEM;
+  }
+  return code;
+}
+
+
+/* The threads inherit a mask without any signal: those are the caller's. */
+falua_server *falua_server_start (const falua_server_options *opt,
+                                  fal_error *err) {
+  falua_server *s = calloc(1, sizeof(*s));
+  sigset_t all, before;
+  fal_code code;
+  if (s == NULL) {
+    fal_fail(err, FAL_ENOMEM, "out of memory");
+    return NULL;
+  }
+  s->listener = -1;
+  s->verbose = opt->verbose;
+  pthread_mutex_init(&s->lock, NULL);
+  pthread_cond_init(&s->idle, NULL);
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  code = start(s, opt, err);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  if (code == FAL_OK)
+    return s;
+  falua_server_stop(s);
+  return NULL;
+}
+
+
+const char *falua_server_url (const falua_server *s) {
+  return s->url;
+}
+
+
+/* Waits until no request is active, so many seconds at most. */
+static void wait_idle (falua_server *s, int seconds) {
+  struct timespec until;
+  clock_gettime(CLOCK_REALTIME, &until);
+  until.tv_sec += seconds;
+  pthread_mutex_lock(&s->lock);
+  s->stopping = 1;
+  while (s->active > 0 &&
+         pthread_cond_timedwait(&s->idle, &s->lock, &until) == 0)
+    ;
+  pthread_mutex_unlock(&s->lock);
+}
+
+
+void falua_server_stop (falua_server *s) {
+  if (s == NULL)
+    return;
+  if (s->daemon != NULL) {
+    MHD_quiesce_daemon(s->daemon);
+    shutdown(s->listener, SHUT_RDWR);  /* turns new callers away */
+    wait_idle(s, GRACE);
+  }
+  serve_pool_free(s->pool);  /* answers whatever it still has */
+  if (s->daemon != NULL) {
+    wait_idle(s, LAST_GRACE);
+    MHD_stop_daemon(s->daemon);
+  }
+  if (s->listener >= 0)
+    close(s->listener);
+  if (s->temporary)
+    remove_folders(s);
+  pthread_cond_destroy(&s->idle);
+  pthread_mutex_destroy(&s->lock);
+  free(s->files);
+  free(s->data);
+  free(s);
+}

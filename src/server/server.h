@@ -1,0 +1,39 @@
+/*
+** server.h -- the local fal, as one object
+**
+** Threads of its own: libmicrohttpd's and the workers', each worker with a
+** Lua state of its own. Several servers may run in one process.
+*/
+#ifndef falua_server_h
+#define falua_server_h
+
+#include "../core/error.h"
+
+typedef struct falua_server falua_server;
+
+typedef struct falua_server_options {
+  const char *listen;    /* "ADDR:PORT"; port 0 picks a free one. NULL:
+                            "127.0.0.1:8787" */
+  const char *data;      /* folder for files; NULL: a private temporary one,
+                            removed by stop */
+  const char *apps;      /* folder of endpoints in Lua: not served yet, leave
+                            it NULL */
+  int workers;           /* Lua states that run endpoints; 0: one a core */
+  int verbose;           /* a line for each request on stderr */
+} falua_server_options;
+
+/* Binds, starts its threads and returns. FAL_ENETWORK when the address
+** cannot be had, FAL_EFILE for the folders, FAL_EVALIDATION for an address
+** that other machines can reach (callers are not told apart here) and for
+** what is not served yet. 'opt' is copied. The threads take no signals. */
+falua_server *falua_server_start (const falua_server_options *opt,
+                                  fal_error *err);
+
+/* "http://127.0.0.1:PORT", with the real port. The server's own. */
+const char *falua_server_url (const falua_server *s);
+
+/* Takes no more connections, lets running requests finish (five seconds at
+** most), ends the threads, frees everything. Accepts NULL. */
+void falua_server_stop (falua_server *s);
+
+#endif
