@@ -52,7 +52,6 @@ function commands.serve(args)
     :argname "ADDR:PORT"
   parser:option("--data", "Folder for files (otherwise a temporary one).")
     :argname "DIR"
-  parser:option("--apps", "Folder of endpoints in Lua.")
     :argname "DIR"
   parser:option("--workers", "Lua states that run endpoints (otherwise one a core).")
     :argname "N"

@@ -5,4 +5,4 @@ collectgarbage("setpause", 0)
 collectgarbage("setstepmul", 10000)
 
 -- and a whole collection now and then between any two lines of Lua
-debug.sethook(function() collectgarbage() end, "", 100000)
+debug.sethook(function () collectgarbage() end, "", 20000)

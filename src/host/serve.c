@@ -23,28 +23,23 @@ static void stop (void) {
 }
 
 
-/* Starts the server with the options at 1; its threads inherit a mask that
-** blocks every signal. */
+/* Starts the server with the options at 1. */
 static int start (lua_State *L, fal_error *err) {
   falua_server_options opt;
-  sigset_t all, before;
   memset(&opt, 0, sizeof(opt));
   opt.listen = lfal_field_string(L, 1, "listen", NULL);
   opt.data = lfal_field_string(L, 1, "data", NULL);
-  opt.apps = lfal_field_string(L, 1, "apps", NULL);
   opt.workers = (int)lfal_field_number(L, 1, "workers", 0);
   opt.verbose = lfal_field_boolean(L, 1, "verbose", 0);
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
   server = falua_server_start(&opt, err);
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
   return server != NULL;
 }
 
 
 static int fail (lua_State *L, const fal_error *err) {
   lua_pushnil(L);
-  lua_pushstring(L, err->message);
+  lua_pushfstring(L, err->hint[0] != '\0' ? "%s\n  %s" : "%s", err->message,
+                  err->hint);
   return 2;
 }
 

@@ -9,7 +9,7 @@
 **   V x y   a quarter of an ellipse that sets out vertically
 **   O x y r a small ring
 **   I x y   a dot
-** with numbers separated by anything. Strokes get their width when drawn.
+** with numbers separated by a space. Strokes get their width when drawn.
 */
 #ifndef fal_glyphs_h
 #define fal_glyphs_h

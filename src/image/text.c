@@ -102,9 +102,7 @@ static double number (const char **s) {
 }
 
 
-/* Adds the strokes of a path moved by (dx, dy). Curves alternate: after an
-** H comes the quarter that sets out vertically, and the other way round,
-** unless a command says otherwise. */
+/* Adds the strokes of a path (see glyphs.h) moved by (dx, dy). */
 static void strokes (letter *t, const char *path, double dx, double dy) {
   double px = 0, py = 0;
   while (*path != '\0') {
@@ -172,9 +170,7 @@ static void hang (letter *t, uint32_t base, char mark, int above) {
   x = t->left + t->width * 0.5 + shift_of(base, mark, t->width);
   if (mark == 'j')
     y = top_of(base) > 0.9 ? 0.28 : 0.0;
-  else if (mark == 'a')
-    y = base == 'L' || base == 't' ? 0.0 : 0.0;
-  else if (!below)
+  else if (!below && mark != 'a')
     y = top_of(base) - 0.7 + 0.19 * above;
   else if (mark == ',' && (base == 't' || base == 'T'))
     x += base == 't' ? 0.04 : 0.0;
@@ -200,6 +196,10 @@ static size_t build (letter *t, const char *s, size_t n) {
     cp = ' ';
   if (cp == 0 || !fal_glyph_compose(cp, &c))
     c.base = cp;
+  if (fal_glyph_combining(cp) != 0) {  /* a mark with nothing to stand on */
+    c.base = ' ';
+    c.mark[0] = fal_glyph_combining(cp);
+  }
   for (i = 0; i < 2 && c.mark[i] != 0; i++)
     mark[marks++] = c.mark[i];
   while (used < n) {

@@ -1,0 +1,238 @@
+-- Results to disk: fal.download and fal.save.
+
+local fal = require "fal"
+local server = require "spec.support.server"
+
+local PNG_SIZE = 79
+local PNG_HASH = 16   -- characters of {hash}
+local dir
+
+
+local function setup_client()
+  fal.config { base_url = server.url, credentials = "id:secret" }
+  server.forget()
+  dir = server.folder()
+end
+
+
+local function remove_files()
+  server.remove_folder(dir)
+end
+
+
+local function url(path)
+  return server.url .. "/fault/" .. path
+end
+
+
+describe("download", function ()
+  before_each(setup_client)
+  after_each(remove_files)
+
+  it("writes the file and tells about it", function ()
+    local path, info = fal.download(url "file/a.png", dir .. "/a.png")
+    assert.equal(dir .. "/a.png", path)
+    assert.equal(PNG_SIZE, info.bytes)
+    assert.equal("image/png", info.content_type)
+    assert.equal(PNG_SIZE, #server.read(path))
+    assert.same({ "a.png" }, server.list(dir))
+  end)
+
+  it("takes a file of a result", function ()
+    local result = fal.check(fal.run("fault/pictures/1", {}))
+    assert(fal.download(result.images[1], dir .. "/a.png"))
+    assert.equal("\137PNG", server.read(dir .. "/a.png"):sub(1, 4))
+  end)
+
+  it("needs no length", function ()
+    assert(fal.download(url "file-chunked/a.png", dir .. "/a.png"))
+    assert.equal(PNG_SIZE, #server.read(dir .. "/a.png"))
+  end)
+
+  it("streams what is larger than memory should hold", function ()
+    local _, info = fal.download(url "huge/8388608", dir .. "/large")
+    assert.equal(8388608, info.bytes)
+    assert.equal(8388608, #server.read(dir .. "/large"))
+  end)
+
+  it("never sends the key", function ()
+    assert(fal.download(url "file/a.png", dir .. "/a.png"))
+    assert.is_nil(server.last().headers.authorization)
+  end)
+
+  it("makes the folders on the way", function ()
+    assert(fal.download(url "file/a.png", dir .. "/x/y/a.png"))
+    assert.same({ "a.png" }, server.list(dir .. "/x/y"))
+  end)
+
+  it("follows redirects", function ()
+    assert(fal.download(url "moved/file/a.png", dir .. "/a.png"))
+    assert.equal(PNG_SIZE, #server.read(dir .. "/a.png"))
+    assert.equal(2, server.stats().requests)
+  end)
+
+  it("but not in circles, and not off the web", function ()
+    local path, err = fal.download(url "loop", dir .. "/a")
+    assert.is_nil(path)
+    assert.equal("protocol", err.code)
+    path, err = fal.download(url "to-file", dir .. "/a")
+    assert.is_nil(path)
+    assert.equal("protocol", err.code)
+    assert.same({}, server.list(dir))
+  end)
+
+  it("decodes data: URIs", function ()
+    local path, info = fal.download("data:text/plain;base64,aGVsbG8=", dir .. "/a.txt")
+    assert.equal("hello", server.read(path))
+    assert.equal(5, info.bytes)
+    assert.equal("text/plain", info.content_type)
+    assert(fal.download("data:,a%20b", dir .. "/b.txt"))
+    assert.equal("a b", server.read(dir .. "/b.txt"))
+    local nothing, err = fal.download("data:text/plain;base64,!!!", dir .. "/c.txt")
+    assert.is_nil(nothing)
+    assert.equal("protocol", err.code)
+    assert.same({ "a.txt", "b.txt" }, server.list(dir))
+    assert.equal(0, server.stats().requests)
+  end)
+
+  it("leaves a file that is there alone when asked to", function ()
+    assert(fal.download("data:,old", dir .. "/a"))
+    local path, err = fal.download(url "file/a.png", dir .. "/a", { overwrite = false })
+    assert.is_nil(path)
+    assert.equal("file", err.code)
+    assert.truthy(tostring(err):find(dir .. "/a", 1, true))
+    assert.equal("old", server.read(dir .. "/a"))
+    assert(fal.download(url "file/a.png", dir .. "/a", { overwrite = true }))
+    assert.equal(PNG_SIZE, #server.read(dir .. "/a"))
+  end)
+
+  it("says what is wrong with its use", function ()
+    assert.has_error(function () fal.download(nil, "x") end)
+    assert.has_error(function () fal.download({}, "x") end)
+    assert.has_error(function () fal.download(url "file/a", nil) end)
+    local path, err = fal.download("/etc/hostname", dir .. "/a")
+    assert.is_nil(path)
+    assert.equal("validation", err.code)
+  end)
+end)
+
+
+describe("save", function ()
+  before_each(setup_client)
+  after_each(remove_files)
+
+  local function result(prompt, n)
+    return fal.check(fal.run("fault/pictures/" .. (n or 1), { input = { prompt = prompt } }))
+  end
+
+  local function names(paths)
+    for i, path in ipairs(paths) do
+      assert.equal(dir .. "/", path:sub(1, #dir + 1))
+      paths[i] = path:sub(#dir + 2)
+    end
+    return paths
+  end
+
+  local function saved(value, template, opt)
+    return names(fal.check(fal.save(value, dir .. "/" .. template, opt)))
+  end
+
+  it("fills every field of its template", function ()
+    local value, meta = fal.run("fault/pictures/1", { input = { prompt = "A red kite" } })
+    local cases = {
+      ["{slug}"] = "^a%-red%-kite$", ["{prompt}"] = "^A red kite$", ["{seed}"] = "^42$", ["{index}"] = "^1$",
+      ["{model}"] = "^fault%-pictures%-1$", ["{request_id}"] = "^" .. meta.request_id:gsub("%-", "%%-") .. "$",
+      ["{hash}"] = "^" .. ("%x"):rep(PNG_HASH) .. "$", ["{width}x{height}"] = "^2x2$", ["a.{ext}"] = "^a%.png$",
+      ["{date}"] = "^%d%d%d%d%-%d%d%-%d%d$",
+    }
+    for template, expected in pairs(cases) do
+      local name = saved(value, template)[1]
+      assert.truthy(name:find(expected), template .. " became " .. name)
+    end
+  end)
+
+  it("refuses a field it does not have", function ()
+    local ok, err = pcall(fal.save, result("a"), dir .. "/{sede}.png")
+    assert.is_false(ok)
+    assert.truthy(tostring(err):find("{seed}", 1, true), tostring(err))
+  end)
+
+  it("saves every file of a result, in order", function ()
+    assert.same({ "1.png", "2.png", "3.png" }, saved(result("a", 3), "{index}.{ext}"))
+    assert.same({ "1.png", "2.png", "3.png" }, server.list(dir))
+  end)
+
+  it("gives files that want the same name different ones", function ()
+    assert.same({ "42.png", "42-2.png" }, saved(result("a", 2), "{seed}.{ext}"))
+  end)
+
+  it("takes pictures that are in the answer itself", function ()
+    local value = fal.check(fal.run("fault/inline", { input = { prompt = "b" } }))
+    assert.same({ "b.png" }, saved(value, "{slug}.{ext}"))
+    assert.equal("\137PNG", server.read(dir .. "/b.png"):sub(1, 4))
+  end)
+
+  it("makes folders", function ()
+    assert.same({ "x/fault-pictures-1/42.png" }, saved(result("a"), "x/{model}/{seed}.{ext}"))
+  end)
+
+  it("does not overwrite, unless told to", function ()
+    local value = result("a")
+    saved(value, "{seed}.png")
+    local before = server.read(dir .. "/42.png")
+    local paths, err = fal.save(result("another"), dir .. "/{seed}.png")
+    assert.is_nil(paths)
+    assert.equal("file", err.code)
+    assert.truthy(tostring(err):find("42.png", 1, true))
+    assert.equal(before, server.read(dir .. "/42.png"))
+    assert.same({ "42.png" }, server.list(dir))
+    saved(result("another"), "{seed}.png", { overwrite = true })
+    assert.are_not.equal(before, server.read(dir .. "/42.png"))
+  end)
+
+  it("writes what made a PNG into it, and leaves its pixels", function ()
+    local value, meta = fal.run("fault/pictures/1", { input = { prompt = "k\195\188\195\167\195\188k kay\196\177k" } })
+    saved(value, "a.png")
+    local info = fal.check(fal.image.info(server.read(dir .. "/a.png")))
+    assert.equal(2, info.width)
+    assert.equal("k\195\188\195\167\195\188k kay\196\177k", info.text.prompt)
+    assert.equal("42", info.text.seed)
+    assert.equal("fault/pictures/1", info.text.model)
+    assert.equal(meta.request_id, info.text.request_id)
+    assert.same({ prompt = "k\195\188\195\167\195\188k kay\196\177k" }, fal.json.decode(info.text.input))
+    assert(fal.download(value.images[1], dir .. "/plain.png"))
+    local a, b = fal.image.open(dir .. "/a.png"), fal.image.open(dir .. "/plain.png")
+    for y = 0, 1 do
+      for x = 0, 1 do
+        assert.same({ b:pixel(x, y) }, { a:pixel(x, y) })
+      end
+    end
+  end)
+
+  it("makes names of any prompt that stay in their folder", function ()
+    assert.same({ "gun-batimi-kiz-kulesi-istanbul.png" },
+                saved(result "G\195\188n bat\196\177m\196\177: K\196\177z Kulesi, \196\176stanbul!", "{slug}.png"))
+    assert.same({ "etc-passwd.png" }, saved(result "../../etc/passwd", "{slug}.png"))
+    local name = saved(result "../../etc/passwd\0\n\"x\"", "{prompt}.png")[1]
+    assert.is_nil(name:find("[/%c\"]"), name)
+    name = saved(result(("\195\188"):rep(500)), "{prompt}.png")[1]
+    assert.is_true(#name <= 110)
+    assert.equal(("\195\188"):rep((#name - 4) / 2) .. ".png", name)
+    assert.same({ "untitled.png" }, saved(result "!!!", "{slug}.png"))
+  end)
+
+  it("says when there is nothing to save", function ()
+    local paths, err = fal.save({ text = "hello" }, dir .. "/{index}")
+    assert.is_nil(paths)
+    assert.equal("protocol", err.code)
+  end)
+
+  it("keeps what came when one file does not, and leaves no rest", function ()
+    local value = { { url = url "file/1.png" }, { url = url "status/404" }, { url = url "file-cut/3.png" } }
+    local paths, err = fal.save(value, dir .. "/{index}.png")
+    assert.is_nil(paths)
+    assert.truthy(err.code == "http" or err.code == "network")
+    assert.same({ dir .. "/1.png" }, err.paths)
+    assert.same({ "1.png" }, server.list(dir))
+  end)
+end)
