@@ -3,7 +3,6 @@
 local core = require "fal.core"
 local options = require "fal.options"
 local tasks = require "fal.tasks"
-local save = require "fal.save"
 
 local Client = {}
 Client.__index = Client
@@ -164,8 +163,9 @@ function Client:run(id, opt)
     error("the endpoint id must be a string such as 'fal-ai/flux/dev', not a " .. type(id), 2)
   end
   opt = options.check("run", opt, RUN, 2)
-  local simple = next(opt) == nil or (opt.input ~= nil and next(opt, next(opt)) == nil)
-  if not simple or self.start_timeout then opt = prepared(self, opt) end
+  if opt.headers or opt.method or opt.priority or opt.storage_settings or opt.start_timeout or self.start_timeout then
+    opt = prepared(self, opt)
+  end
   local refused = tasks.refused()
   if refused then return named(refused, id) end
   local key, err = key_of(self)
@@ -219,8 +219,15 @@ function Client:save(result, template, opt)
   if type(template) ~= "string" or template == "" then
     error("save takes a template such as 'out/{slug}-{seed}.{ext}'", 2)
   end
+  local save = require "fal.save"  -- a third of our start-up, for those who save
   opt = options.check("save", opt, save.OPTIONS, 2)
   return save.files(self, result, template, opt, origins[result])
+end
+
+
+-- Is this delivery from fal? true, event | nil, err.
+function Client:webhook_verify(headers, raw_body, opt)
+  return require("fal.webhook").verify(self, headers, raw_body, opt)
 end
 
 

@@ -29,15 +29,16 @@ end
 
 local function lead(event)
   leader = true
-  local ok, err = pcall(function ()
-    while not event.done do
-      cqueues.poll(fal)
-      fal.step(0)
+  while not event.done do
+    cqueues.poll(fal)
+    local ok, err = pcall(fal.step, 0)
+    if not ok then
+      leader = false
+      pass_on()
+      error(err, 0)
     end
-  end)
+  end
   leader = false
-  pass_on()
-  if not ok then error(err, 0) end
 end
 
 
@@ -53,6 +54,7 @@ local function wait(event, subscribe)
       followers[c] = nil
     end
   end
+  if not leader then pass_on() end  -- who was to lead next may be done as well
 end
 
 

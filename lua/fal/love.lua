@@ -6,13 +6,18 @@
 -- Calls go into tasks (fal.async); update does what is due and never waits.
 
 local fal = require "fal"
+local tasks = require "fal.tasks"
 
 local M = {}
 
 
--- Once a frame. Returns how many operations are in flight.
+-- Once a frame. Returns how many operations are in flight. Raises when a task
+-- has raised and nobody waits for it, so that the game shows the mistake.
 function M.update()
-  return fal.step(0)
+  local pending = fal.step(0)
+  local failure = tasks.unobserved()[1]
+  if failure then error(tostring(failure.err) .. "\n" .. failure.traceback, 0) end
+  return pending
 end
 
 

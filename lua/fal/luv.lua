@@ -24,7 +24,8 @@ end
 -- Where there is no descriptor: look every few milliseconds.
 local function by_timer(uv, work)
   local timer = uv.new_timer()
-  timer:start(0, 10, work)
+  local schedule = schedule_of(uv)
+  timer:start(0, 10, schedule and function () schedule(work) end or work)
   return timer
 end
 
@@ -51,6 +52,16 @@ local function by_descriptor(uv, fd, work)
 end
 
 
+-- Tells of tasks that raised while nobody waits for them: otherwise a mistake
+-- in one would pass in silence.
+local function complain(failure)
+  local text = "fal: " .. tostring(failure.err) .. "\n" .. failure.traceback
+  local vim = rawget(_G, "vim")
+  if vim and vim.notify then vim.notify(text, vim.log.levels.ERROR)
+  else io.stderr:write(text, "\n") end
+end
+
+
 -- Lets the loop 'uv' drive the engine. Returns a function that takes it out
 -- again. The loop is kept alive only while something is in flight.
 function M.attach(uv)
@@ -59,7 +70,9 @@ function M.attach(uv)
   end
   local handle
   local function work()
+    if handle:is_closing() then return end
     local pending = fal.step(0)
+    for _, failure in ipairs(tasks.unobserved()) do complain(failure) end
     if pending == 0 and not handle:is_closing() then handle:unref() end
   end
   local fd = fal.pollfd()

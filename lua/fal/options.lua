@@ -64,7 +64,8 @@ function options.check(what, given, known, level)
     if not want then refuse(what, name, known, level + 1) end
     if want ~= true and type(value) ~= want and
        not ("|" .. want .. "|"):find("|" .. type(value) .. "|", 1, true) then
-      error(("option '%s' of %s must be a %s, not a %s"):format(name, what, want:gsub("|", " or a "), type(value)), level)
+      local wanted = want:gsub("|", " or a ")
+      error(("option '%s' of %s must be a %s, not a %s"):format(name, what, wanted, type(value)), level)
     end
   end
   return given

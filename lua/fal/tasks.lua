@@ -19,12 +19,13 @@ local tasks = {
 }
 
 local engine                                  -- made when first needed
-local ours = setmetatable({}, { __mode = "k" })  -- coroutine -> task
+local ours = {}                               -- coroutine -> task that has not ended
 local waiting = {}                            -- operation id -> event
 local ready = {}                              -- tasks that yielded by themselves
-local live = {}                               -- tasks that have not ended
+local idle = {}                               -- coroutines whose task has ended
 local failed = {}                             -- tasks that raised, not yet awaited
-local WAIT = {}                               -- what a waiting task yields
+local WAIT, ENDED = {}, {}                    -- what a task yields when it waits, when it ends
+local IDLE = 64                               -- coroutines kept for the next task
 
 local Task = {}
 
@@ -44,58 +45,73 @@ local function canceled_error()
 end
 
 
-local function pack(...)
-  return { n = select("#", ...), ... }
+-- How a task ended, as fal.gather tells it: with what it returned.
+local function outcome(ok, ...)
+  local first, second = ...
+  if ok then return { ok = true, n = select("#", ...), result = first, meta = second, ... } end
+  return { ok = false, n = select("#", ...), err = second, ... }
 end
 
 
 local advance
 
 
--- An event happens once: { done = false, waiters = {...} }. Firing it resumes
--- the tasks that wait for it.
+-- An event happens once: { done = false } and the list of those who wait for
+-- it, made with room for one. Firing it calls the functions and resumes the
+-- tasks among them. A task is an event itself: it happens when the task ends.
 local function fire(event)
   event.done = true
-  local waiters = event.waiters
-  if waiters then
-    event.waiters = nil
-    for i = 1, #waiters do
-      local w = waiters[i]
-      if type(w) == "function" then w()
-      elseif w.waits == event then advance(w) end
-    end
+  for i = 1, #event do
+    local w = event[i]
+    event[i] = nil
+    if type(w) == "function" then w()
+    elseif w.waits == event then advance(w) end
   end
 end
 
 
 local function subscribe(event, waiter)
-  local waiters = event.waiters
-  if waiters then waiters[#waiters + 1] = waiter else event.waiters = { waiter } end
+  event[#event + 1] = waiter
+end
+
+
+-- The body of a coroutine: one task's function after the other.
+local function serve(f, ...)
+  return serve(yield(ENDED, f(...)))
 end
 
 
 local function finish(task, ok, ...)
-  live[task] = nil
+  ours[task.co] = nil
+  task.waits = false
   if ok then
-    task.values = pack(...)
-    task.state = task.canceling and "canceled"
+    local state = task.canceling and "canceled"
       or ((...) == nil and select("#", ...) > 1) and "failed" or "done"
-  elseif task.canceling and core.iserror((...)) and (...).code == "canceled" then
-    task.values, task.state = { n = 2, nil, (...) }, "canceled"
+    task.state, task.outcome = state, outcome(state == "done", ...)
   else
-    task.raised, task.state = pack((...)), "failed"
-    task.traceback = debug.traceback(task.co)
-    failed[task] = true
+    task.outcome = outcome(false, nil, (...))
+    if task.canceling and core.iserror((...)) and (...).code == "canceled" then
+      task.state = "canceled"
+    else
+      task.state, task.raised = "failed", true
+      task.traceback = debug.traceback(task.co)
+      failed[task] = true
+    end
   end
-  fire(task.ended)
+  fire(task)
 end
 
 
 -- Runs a task until it waits or ends.
 local function continue(task, ok, signal, ...)
-  if status(task.co) == "dead" then
-    return finish(task, ok, signal, ...)
-  elseif signal ~= WAIT then  -- a plain coroutine.yield(): let others go first
+  if signal == WAIT then
+    return
+  elseif signal == ENDED then
+    if #idle < IDLE then idle[#idle + 1] = task.co end
+    return finish(task, true, ...)
+  elseif not ok then
+    return finish(task, false, signal)
+  else  -- a plain coroutine.yield(): let others go first
     ready[#ready + 1] = task
     engine:wake()
   end
@@ -103,7 +119,7 @@ end
 
 
 function advance(task, ...)
-  task.waits = nil
+  task.waits = false
   if status(task.co) ~= "suspended" then return end  -- 5.1: its yield failed
   return continue(task, resume(task.co, ...))
 end
@@ -182,7 +198,7 @@ end
 -- operation).
 function tasks.wait_op(op, id)
   if op:done() then return true end
-  local event = { done = false }
+  local event = { nil, done = false }
   waiting[id] = event
   local ok, err = wait(event)
   if not ok then
@@ -229,11 +245,13 @@ function tasks.async(f, ...)
     f = function (...) return callable(...) end
   end
   tasks.engine()
-  local task = setmetatable({ state = "running", ended = { done = false } }, Task)
-  task.co = create(f)
-  ours[task.co] = task
-  live[task] = true
-  continue(task, resume(task.co, ...))
+  local co = idle[#idle] or create(serve)
+  idle[#idle] = nil
+  local task = setmetatable({
+    nil, done = false, state = "running", co = co, waits = false, canceling = false, outcome = false,
+  }, Task)
+  ours[co] = task
+  continue(task, resume(co, f, ...))
   return task
 end
 
@@ -250,11 +268,12 @@ function methods.await(task)
   check_task(task, "await")
   local co = running()
   if co and ours[co] == task then error("a task cannot await itself", 2) end
-  local ok, err = wait(task.ended)
+  local ok, err = wait(task)
   if not ok then return nil, err end
   failed[task] = nil
-  if task.raised then error(task.raised[1], 0) end
-  return unpack(task.values, 1, task.values.n)
+  local told = task.outcome
+  if task.raised then error(told.err, 0) end
+  return unpack(told, 1, told.n)
 end
 
 
@@ -287,17 +306,10 @@ function tasks.sleep(seconds)
 end
 
 
-local function outcome(task)
-  failed[task] = nil
-  if task.raised then
-    return { ok = false, n = 2, nil, task.raised[1], err = task.raised[1] }
-  end
-  local v = task.values
-  local entry = { ok = task.state == "done", n = v.n }
-  for i = 1, v.n do entry[i] = v[i] end
-  if entry.ok then entry.result, entry.meta = v[1], v[2]
-  else entry.err = v[2] end
-  return entry
+local function copy(t)
+  local c = {}
+  for k, v in pairs(t) do c[k] = v end
+  return c
 end
 
 
@@ -324,7 +336,8 @@ function tasks.gather(list, options)
   local fill
 
   local function ended(i, task)
-    results[i] = outcome(task)
+    failed[task] = nil
+    results[i] = own[i] and task.outcome or copy(task.outcome)
     own[i] = nil
     active, left = active - 1, left - 1
     if left == 0 then fire(all) else fill() end
@@ -340,8 +353,8 @@ function tasks.gather(list, options)
         task = tasks.async(task)
         own[i] = task
       end
-      if task.ended.done then ended(i, task)
-      else subscribe(task.ended, function () ended(i, task) end) end
+      if task.done then ended(i, task)
+      else subscribe(task, function () ended(i, task) end) end
     end
     filling = false
   end
@@ -359,7 +372,7 @@ end
 
 -- Runs all tasks to their end. For a host whose script is over.
 function tasks.drain()
-  while next(live) do wait((next(live)).ended) end
+  while next(ours) do wait(select(2, next(ours))) end
 end
 
 
@@ -368,7 +381,7 @@ end
 function tasks.unobserved()
   local list = {}
   for task in pairs(failed) do
-    list[#list + 1] = { task = task, err = task.raised[1], traceback = task.traceback }
+    list[#list + 1] = { task = task, err = task.outcome.err, traceback = task.traceback }
   end
   failed = {}
   return list

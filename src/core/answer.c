@@ -14,6 +14,10 @@
 #include "engine.h"
 #include "json.h"
 
+#define MAX_FIELDS 100   /* entries of a detail that are counted */
+#define MAX_READ ((size_t)256 << 20)   /* bytes read again to count them */
+#define MAX_WORD 80   /* a longer run of letters and digits is no word */
+
 
 int fal_header (const char *head, size_t head_n, const char *name,
                 const char **value, size_t *value_n) {
@@ -55,6 +59,28 @@ void fal_answer_request_id (const fal_answer *a, char *to, size_t size) {
 }
 
 
+/* Cuts each long run of base64 down to its beginning. */
+static void shorten_base64 (fal_buf *b) {
+  size_t i = 0, k = 0, run;
+  while (i < b->n) {
+    for (run = 0; i + run < b->n; run++)
+      if (!isalnum((unsigned char)b->s[i + run]) &&
+          (b->s[i + run] == '\0' || strchr("+/-_=", b->s[i + run]) == NULL))
+        break;
+    if (run > MAX_WORD) {
+      memcpy(b->s + k, b->s + i, 12);
+      memcpy(b->s + k + 12, "...", 3);
+      k += 15;
+      i += run;
+    }
+    else
+      for (run += run == 0; run > 0; run--)
+        b->s[k++] = b->s[i++];
+  }
+  b->n = k;
+}
+
+
 /* Appends a JSON string value found by path; what is long is shortened, so
 ** that no picture sent back as base64 gets into a message. */
 static int add_text (fal_buf *b, const fal_answer *a, const char *path) {
@@ -64,6 +90,7 @@ static int add_text (fal_buf *b, const fal_answer *a, const char *path) {
   found = fal_json_find_string(a->body, a->body_n, path, &text);
   if (found) {
     char shown[200];
+    shorten_base64(&text);
     fal_copy_text(shown, sizeof(shown), text.s != NULL ? text.s : "", text.n);
     fal_buf_addf(b, "%s%s", shown, text.n >= sizeof(shown) ? "..." : "");
   }
@@ -102,8 +129,9 @@ static void add_place (fal_buf *b, const fal_answer *a, int i) {
 /* "prompt: field required (missing)", one line a field. The number of
 ** entries, 0 when 'detail' is not such a list. */
 static int add_fields (fal_buf *b, const fal_answer *a) {
-  int i;
-  for (i = 0; i < 1000; i++) {
+  size_t most = 1 + MAX_READ / (a->body_n + 1);
+  int i, last = most < MAX_FIELDS ? (int)most : MAX_FIELDS;
+  for (i = 0; i < last; i++) {
     char path[48];
     const char *raw;
     size_t n;
@@ -126,7 +154,7 @@ static int add_fields (fal_buf *b, const fal_answer *a) {
     fal_buf_addstr(b, ")");
   }
   if (i > 6)
-    fal_buf_addf(b, "\n  and %d more", i - 6);
+    fal_buf_addf(b, "\n  and %d%s more", i - 6, i == last ? " or" : "");
   return i;
 }
 

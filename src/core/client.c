@@ -102,7 +102,9 @@ static fal_code check_host (const char *url, fal_role role, fal_error *err) {
     ok = (u.scheme.n == 2 && strncasecmp(u.scheme.s, "ws", 2) == 0) ||
          (u.scheme.n == 3 && strncasecmp(u.scheme.s, "wss", 3) == 0);
   else if (ok)
-    ok = u.port != 0 && strncasecmp(u.scheme.s, "http", 4) == 0;
+    ok = u.port != 0 &&
+         ((u.scheme.n == 4 && strncasecmp(u.scheme.s, "http", 4) == 0) ||
+          (u.scheme.n == 5 && strncasecmp(u.scheme.s, "https", 5) == 0));
   if (ok && memchr(u.path.s, '?', u.path.n) == NULL &&
       memchr(u.path.s, '#', u.path.n) == NULL)
     return FAL_OK;
@@ -145,16 +147,31 @@ static int is_hashed (const char *path) {
 static void pick_certificates (fal_client *c, const fal_client_options *opt) {
   const char *file = opt->ca_file != NULL ? opt->ca_file
                                           : env("SSL_CERT_FILE");
+#if LIBCURL_VERSION_NUM >= 0x074600   /* it tells where its own are */
   curl_version_info_data *v = curl_version_info(CURLVERSION_NOW);
+  if (file == NULL && v->capath != NULL && is_hashed(v->capath))
+    c->ca_path = strdup(v->capath);
+  else if (file == NULL)
+    file = v->cainfo;
+#endif
   if (file != NULL)
     c->ca_file = strdup(file);
-#if LIBCURL_VERSION_NUM >= 0x075400
-  else if (v->age >= CURLVERSION_TENTH && v->capath != NULL &&
-           is_hashed(v->capath))
-    c->ca_path = strdup(v->capath);
-#else
-  (void)v;
-#endif
+}
+
+
+/* The hosts that no proxy stands before: those of the environment, and this
+** machine. */
+static char *exempt (void) {
+  static const char here[] = "localhost,127.0.0.1,::1";
+  const char *given = env("no_proxy") != NULL ? env("no_proxy")
+                                              : env("NO_PROXY");
+  char *s;
+  if (given == NULL || strcmp(given, "*") == 0)
+    return strdup(given != NULL ? given : here);
+  s = malloc(strlen(given) + sizeof(here) + 1);
+  if (s != NULL)
+    sprintf(s, "%s,%s", given, here);
+  return s;
 }
 
 
@@ -228,6 +245,23 @@ static fal_code check_credentials (const char *s, fal_error *err) {
 }
 
 
+/* Adds the user agent to the headers of JSON calls unless the user's own
+** have one. */
+static fal_code name_agent (fal_client *c, fal_error *err) {
+  struct curl_slist *x;
+  fal_buf line;
+  for (x = c->extra; x != NULL; x = x->next)
+    if (strncasecmp(x->data, "user-agent:", 11) == 0)
+      return FAL_OK;
+  fal_buf_init(&line, 65536);
+  fal_buf_addf(&line, "User-Agent: %s", c->user_agent);
+  c->json = fal_add_header(c->json, fal_buf_cstr(&line) != NULL ? line.s : "",
+                           err);
+  fal_buf_free(&line);
+  return c->json != NULL ? FAL_OK : err != NULL ? err->code : FAL_ENOMEM;
+}
+
+
 static fal_code fill (fal_client *c, const fal_client_options *opt,
                       fal_error *err) {
   int i;
@@ -244,6 +278,7 @@ static fal_code fill (fal_client *c, const fal_client_options *opt,
   c->user_agent = strdup(opt->user_agent != NULL ? opt->user_agent
                                                  : "fal-lua/" FAL_VERSION);
   c->http_proxy = opt->http_proxy != NULL ? strdup(opt->http_proxy) : NULL;
+  c->no_proxy = exempt();
   pick_certificates(c, opt);
   c->max_response = opt->max_response != 0 ? opt->max_response
                                            : (size_t)256 << 20;
@@ -252,13 +287,14 @@ static fal_code fill (fal_client *c, const fal_client_options *opt,
   for (i = 0; opt->headers != NULL && opt->headers[i] != NULL; i++)
     if ((c->extra = fal_add_header(c->extra, opt->headers[i], err)) == NULL)
       return err != NULL ? err->code : FAL_EVALIDATION;
-  if (c->credentials == NULL || c->user_agent == NULL)
+  if (c->credentials == NULL || c->user_agent == NULL || c->no_proxy == NULL)
     return fal_fail(err, FAL_ENOMEM, "out of memory");
   if ((code = check_credentials(c->credentials, err)) != FAL_OK)
     return code;
   c->json = fal_client_headers(c, c->credentials);
-  return c->json != NULL ? FAL_OK
-                         : fal_fail(err, FAL_ENOMEM, "out of memory");
+  if (c->json == NULL)
+    return fal_fail(err, FAL_ENOMEM, "out of memory");
+  return name_agent(c, err);
 }
 
 
@@ -316,6 +352,7 @@ void fal_client_free (fal_client *c) {
   free(c->ca_file);
   free(c->ca_path);
   free(c->http_proxy);
+  free(c->no_proxy);
   free(c->user_agent);
   wipe(c->credentials);
   free(c->credentials);

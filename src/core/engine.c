@@ -15,6 +15,8 @@
 
 #include "engine.h"
 
+#define SPARE  64   /* memory of so many operations is kept for the next */
+
 
 /*
 ** {======================================================
@@ -107,7 +109,7 @@ static double next_due (const fal_engine *e) {
   double due = e->curl_due;
   if (e->nheap > 0 && (due == 0 || e->heap[1]->due < due))
     due = e->heap[1]->due;
-  return e->done_head != NULL ? 1 : due;
+  return e->ready_head != NULL ? 1 : due;
 }
 
 
@@ -155,6 +157,10 @@ void fal_engine_free (fal_engine *e) {
   while ((op = e->ops) != NULL) {
     e->ops = op->next;
     op->engine = NULL;
+  }
+  while ((op = e->spare) != NULL) {
+    e->spare = op->next;
+    free(op);
   }
   fal_transfer_pool_free(e);
   curl_multi_cleanup(e->multi);
@@ -236,10 +242,23 @@ static void expire (fal_engine *e) {
 }
 
 
+/* Lets curl do what only time tells it to do: also to start new transfers. */
+static void tick (fal_engine *e) {
+  int running;
+  if (e->curl_due != 0 && (e->curl_due == 1 || e->curl_due <= fal_now())) {
+    e->curl_due = 0;
+    curl_multi_socket_action(e->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+  }
+}
+
+
 void fal_engine_step (fal_engine *e, double seconds) {
   int running, fd, got;
-  double due = next_due(e);
+  double due;
   e->running = 1;
+  tick(e);
+  collect(e);
+  due = next_due(e);
   if (due != 0) {
     double left = due == 1 ? 0 : due - fal_now();
     if (left < 0)
@@ -252,10 +271,7 @@ void fal_engine_step (fal_engine *e, double seconds) {
     curl_multi_socket_action(e->multi, fd,
       (got & FAL_POLL_IN ? CURL_CSELECT_IN : 0) |
       (got & FAL_POLL_OUT ? CURL_CSELECT_OUT : 0), &running);
-  if (e->curl_due != 0 && (e->curl_due == 1 || e->curl_due <= fal_now())) {
-    e->curl_due = 0;
-    curl_multi_socket_action(e->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-  }
+  tick(e);
   collect(e);
   expire(e);
   e->running = 0;
@@ -264,13 +280,13 @@ void fal_engine_step (fal_engine *e, double seconds) {
 
 
 fal_op *fal_engine_next (fal_engine *e) {
-  fal_op *op = e->done_head;
+  fal_op *op = e->ready_head;
   if (op != NULL) {
-    e->done_head = op->next_done;
-    if (e->done_head == NULL)
-      e->done_tail = NULL;
-    op->next_done = NULL;
-    op->reported = 1;
+    e->ready_head = op->next_ready;
+    if (e->ready_head == NULL)
+      e->ready_tail = NULL;
+    op->next_ready = NULL;
+    op->queued = 0;
   }
   return op;
 }
@@ -292,9 +308,36 @@ size_t fal_engine_pending (const fal_engine *e) {
 ** =======================================================
 */
 
+/* Memory for an operation, zeroed. */
+static fal_op *take_memory (fal_engine *e, size_t size) {
+  fal_op *op = e->spare;
+  if (op != NULL && size <= op->size) {
+    e->spare = op->next;
+    e->nspare--;
+    size = op->size;
+    memset(op, 0, size);
+  }
+  else if ((op = calloc(1, size)) == NULL)
+    return NULL;
+  op->size = size;
+  return op;
+}
+
+
+static void give_memory (fal_engine *e, fal_op *op) {
+  if (e == NULL || e->nspare >= SPARE)
+    free(op);
+  else {
+    op->next = e->spare;
+    e->spare = op;
+    e->nspare++;
+  }
+}
+
+
 void *fal_op_new (fal_engine *e, fal_client *c, size_t size,
                   const fal_op_class *cls, double timeout, fal_error *err) {
-  fal_op *op = calloc(1, size);
+  fal_op *op = take_memory(e, size);
   if (op == NULL) {
     fal_fail(err, FAL_ENOMEM, "out of memory");
     return NULL;
@@ -306,7 +349,7 @@ void *fal_op_new (fal_engine *e, fal_client *c, size_t size,
   op->head.max = op->body.max = (size_t)-1;  /* transfers have the ceilings */
   if (timeout > 0 && fal_op_set_due(op, op->started + timeout) != 0) {
     fal_fail(err, FAL_ENOMEM, "out of memory");
-    free(op);
+    give_memory(e, op);
     return NULL;
   }
   op->client = c != NULL ? fal_client_hold(c) : NULL;
@@ -342,6 +385,21 @@ void fal_op_show (fal_op *op, int status, uint64_t bytes) {
 }
 
 
+/* Queues it for fal_engine_next, once. */
+static void report (fal_op *op) {
+  fal_engine *e = op->engine;
+  if (!op->queued) {
+    op->queued = 1;
+    if (e->ready_tail != NULL)
+      e->ready_tail->next_ready = op;
+    else
+      e->ready_head = op;
+    e->ready_tail = op;
+  }
+  arm(e);
+}
+
+
 void fal_op_finish (fal_op *op) {
   fal_engine *e = op->engine;
   if (op->done)
@@ -350,12 +408,51 @@ void fal_op_finish (fal_op *op) {
   op->answer.seconds = fal_now() - op->started;
   unplace(e, op);
   e->pending--;
-  if (e->done_tail != NULL)
-    e->done_tail->next_done = op;
+  report(op);
+}
+
+
+fal_code fal_op_post (fal_op *op, int kind, int flags, const char *s,
+                      size_t n) {
+  fal_note *note;
+  if (n > FAL_MAX_NOTED - op->noted)
+    return FAL_ETOOBIG;
+  note = malloc(sizeof(*note) + n + 1);
+  if (note == NULL)
+    return FAL_ENOMEM;
+  note->next = NULL;
+  note->kind = kind;
+  note->flags = flags;
+  note->n = n;
+  if (n > 0)
+    memcpy(note->s, s, n);
+  note->s[n] = '\0';
+  op->noted += n;
+  if (op->last_note != NULL)
+    op->last_note->next = note;
   else
-    e->done_head = op;
-  e->done_tail = op;
-  arm(e);
+    op->notes = note;
+  op->last_note = note;
+  report(op);
+  return FAL_OK;
+}
+
+
+int fal_op_event (fal_op *op, fal_event *ev) {
+  fal_note *note = op->notes;
+  free(op->taken);
+  op->taken = note;
+  if (note == NULL)
+    return 0;
+  op->notes = note->next;
+  if (op->notes == NULL)
+    op->last_note = NULL;
+  op->noted -= note->n;
+  ev->kind = (fal_event_kind)note->kind;
+  ev->flags = note->flags;
+  ev->s = note->s;
+  ev->n = note->n;
+  return 1;
 }
 
 
@@ -408,17 +505,27 @@ void fal_op_cancel (fal_op *op) {
 }
 
 
-/* Out of the queue of what is done and not yet taken. */
+/* Out of the queue of what is to be reported. */
 static void unqueue (fal_engine *e, fal_op *op) {
-  fal_op **p = &e->done_head, *last = NULL;
+  fal_op **p = &e->ready_head, *last = NULL;
   while (*p != NULL && *p != op) {
     last = *p;
-    p = &(*p)->next_done;
+    p = &(*p)->next_ready;
   }
   if (*p == op) {
-    *p = op->next_done;
-    if (e->done_tail == op)
-      e->done_tail = last;
+    *p = op->next_ready;
+    if (e->ready_tail == op)
+      e->ready_tail = last;
+  }
+}
+
+
+static void free_notes (fal_op *op) {
+  fal_note *note;
+  free(op->taken);
+  while ((note = op->notes) != NULL) {
+    op->notes = note->next;
+    free(note);
   }
 }
 
@@ -428,7 +535,7 @@ void fal_op_free (fal_op *op) {
     return;
   if (op->engine != NULL) {
     fal_op_cancel(op);
-    if (!op->reported)
+    if (op->queued)
       unqueue(op->engine, op);
     if (op->prev != NULL)
       op->prev->next = op->next;
@@ -440,7 +547,8 @@ void fal_op_free (fal_op *op) {
   fal_client_free(op->client);
   fal_buf_free(&op->head);
   fal_buf_free(&op->body);
-  free(op);
+  free_notes(op);
+  give_memory(op->engine, op);
 }
 
 /* }====================================================== */

@@ -30,19 +30,37 @@ struct fal_op {
   fal_client *client;       /* held; NULL for a timer */
   uint64_t id;
   fal_op *prev, *next;      /* all operations of the engine */
-  fal_op *next_done;        /* queue of those to be reported */
-  int done, reported;
+  fal_op *next_ready;       /* queue of those to be reported */
+  int done, queued;
   double started, due;      /* due 0: no deadline */
   size_t place;             /* in the engine's heap of deadlines, 0: none */
+  size_t size;              /* of its memory */
   fal_error err;
   fal_answer answer;
   fal_buf head, body;       /* what 'answer' points to */
+  struct fal_note *notes, *last_note;   /* events not yet taken */
+  struct fal_note *taken;               /* the one the caller looks at */
+  size_t noted;             /* bytes of events not yet taken */
 };
+
+/* An event in its operation's queue; the bytes follow, ended by a NUL. */
+typedef struct fal_note {
+  struct fal_note *next;
+  int kind, flags;
+  size_t n;
+  char s[];
+} fal_note;
 
 /* Makes an operation of 'size' bytes (embedding fal_op) in flight. 'c' may be
 ** NULL. 'timeout' seconds from now set its deadline; 0 or less: none. */
 void *fal_op_new (fal_engine *e, fal_client *c, size_t size,
                   const fal_op_class *cls, double timeout, fal_error *err);
+
+/* Queues an event of n bytes (copied) and reports the operation. FAL_ETOOBIG
+** when more than FAL_MAX_NOTED bytes would wait to be taken. */
+#define FAL_MAX_NOTED ((size_t)256 << 20)
+fal_code fal_op_post (fal_op *op, int kind, int flags, const char *s,
+                      size_t n);
 
 /* Makes 'op->answer' show what is in op->head and op->body. */
 void fal_op_show (fal_op *op, int status, uint64_t bytes);
@@ -82,6 +100,7 @@ struct fal_transfer {
   int active;
   int plain;                /* set up for nothing but POST: cheap to reuse */
   fal_client *set_for;      /* whose settings the handle has; held */
+  struct curl_slist *headers;       /* the list the handle has */
   CURLcode result;
   fal_code refused;         /* why one of our callbacks stopped it */
   int status;
@@ -127,10 +146,12 @@ void fal_answer_request_id (const fal_answer *a, char *to, size_t size);
 struct fal_client {
   int refs;
   char *hosts[FAL_ROLES];
-  char *ca_file, *ca_path, *http_proxy, *user_agent;
+  char *ca_file, *ca_path;          /* one of them, or neither */
+  char *http_proxy, *no_proxy, *user_agent;
   char *credentials;                /* "" when there are none */
   struct curl_slist *extra;         /* the user's headers */
-  struct curl_slist *json;          /* what a JSON call sends, with the key */
+  struct curl_slist *json;          /* what a JSON call sends, with the key
+                                       and the user agent */
   size_t max_response;
   double timeout, connect_timeout;
 };
@@ -168,11 +189,13 @@ struct fal_engine {
   uint64_t last_id;
   fal_op *ops;              /* all of them */
   size_t pending;
-  fal_op *done_head, *done_tail;
+  fal_op *ready_head, *ready_tail;
   fal_op **heap;            /* by deadline, from [1] */
   size_t nheap, capheap;
   fal_transfer *pool;
   size_t npool;
+  fal_op *spare;            /* memory of operations, for the next ones */
+  size_t nspare;
 };
 
 #endif

@@ -37,8 +37,7 @@ void fal_copy_text (char *to, size_t size, const char *s, size_t n) {
   if (n > size - 1)
     n = whole(s, size - 1);
   for (i = 0; i < n; i++)
-    to[i] = ((unsigned char)s[i] < 32 && s[i] != '\n') || s[i] == 127
-            ? ' ' : s[i];
+    to[i] = (unsigned char)s[i] < 32 || s[i] == 127 ? ' ' : s[i];
   to[n] = '\0';
 }
 

@@ -69,8 +69,9 @@ double fal_engine_timeout (const fal_engine *e);
 ** when an operation is already waiting to be taken by 'next'. */
 void fal_engine_step (fal_engine *e, double seconds);
 
-/* Takes the next operation that is done since it was started, or NULL. Each
-** is reported once. It stays the caller's to free. */
+/* Takes the next operation that has something new: events to be taken with
+** fal_op_event, or its end. NULL when there is none. It stays the caller's
+** to free. */
 fal_op *fal_engine_next (fal_engine *e);
 
 /* Makes a waiting 'step' return. Any thread. */
@@ -161,6 +162,27 @@ int fal_op_done (const fal_op *op);
 ** (which may be NULL). FAL_ECANCELED... and FAL_OK are final; an operation in
 ** flight answers FAL_OK too, ask fal_op_done first. */
 fal_code fal_op_failed (const fal_op *op, fal_error *err);
+
+typedef enum fal_event_kind {
+  FAL_EVENT_STATUS = 1,   /* a status of the queue: a JSON object */
+  FAL_EVENT_DATA,         /* one event of a stream: its data */
+  FAL_EVENT_BYTES,        /* a piece of a stream that is not text */
+  FAL_EVENT_OPEN,         /* a socket is ready for messages */
+  FAL_EVENT_MESSAGE,      /* a message of a socket; flags 1: text */
+  FAL_EVENT_ERROR         /* something the operation goes on after: text */
+} fal_event_kind;
+
+typedef struct fal_event {
+  fal_event_kind kind;
+  int flags;
+  const char *s;          /* valid until the next call; a NUL follows */
+  size_t n;
+} fal_event;
+
+/* Takes the operation's next event, in order: 1, or 0 when none is waiting.
+** Calls like run and download have none, only their end. Events of an
+** operation that is done can still be taken. */
+int fal_op_event (fal_op *op, fal_event *ev);
 
 /* Never NULL. Also set after an HTTP error (the body is the server's). */
 const fal_answer *fal_op_answer (const fal_op *op);

@@ -29,6 +29,8 @@
 typedef struct Slot {
   uint32_t gen;    /* starts at 1 */
   int want;
+  int keep;        /* stays with the kernel when nothing is wanted */
+  int armed;       /* epoll: what the kernel watches it for */
   int place;       /* poll(): index in 'fds' */
 } Slot;
 
@@ -80,7 +82,7 @@ static Slot *slot (fal_pollset *ps, int fd) {
       return NULL;
     for (i = ps->nslots; i < n; i++) {
       s[i].gen = 1;
-      s[i].want = 0;
+      s[i].want = s[i].keep = s[i].armed = 0;
       s[i].place = -1;
     }
     ps->slots = s;
@@ -134,7 +136,10 @@ static int epoll_open (fal_pollset *ps) {
 
 static int epoll_set (fal_pollset *ps, int fd, Slot *s, int want) {
   int op = want == 0 ? EPOLL_CTL_DEL
-         : s->want == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+         : s->armed == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+  if (want == s->armed || (want == 0 && s->keep))
+    return 1;
+  s->armed = want;
   if (epoll_watch(ps->ep, op, fd, want, s->gen) == 0)
     return 1;
   if (op == EPOLL_CTL_DEL)
@@ -316,6 +321,13 @@ int fal_pollset_fd (const fal_pollset *ps) {
 }
 
 
+/* Once nobody can report it any more, its events so far are void. */
+static void forgotten (Slot *s) {
+  if (s->want == 0 && s->armed == 0 && ++s->gen == 0)
+    s->gen = 1;
+}
+
+
 fal_code fal_pollset_set (fal_pollset *ps, int fd, int want) {
   Slot *s = fd >= 0 ? slot(ps, fd) : NULL;
   int ok = 1;
@@ -324,10 +336,30 @@ fal_code fal_pollset_set (fal_pollset *ps, int fd, int want) {
   if (s->want != want) {
     ok = ps->ep >= 0 ? epoll_set(ps, fd, s, want) : poll_set(ps, fd, s, want);
     s->want = ok ? want : 0;
-    if (s->want == 0 && ++s->gen == 0)
-      s->gen = 1;
+    if (!ok)
+      s->armed = 0;
+    forgotten(s);
   }
   return ok ? FAL_OK : FAL_ENOMEM;
+}
+
+
+/* Tells the kernel about a descriptor that it still watches for nobody. */
+static void disarm (fal_pollset *ps, int fd, Slot *s) {
+  if (s->want == 0 && s->armed != 0) {
+    s->keep = 0;
+    epoll_set(ps, fd, s, 0);
+    forgotten(s);
+  }
+}
+
+
+void fal_pollset_keep (fal_pollset *ps, int fd, int keep) {
+  Slot *s = fd >= 0 ? slot(ps, fd) : NULL;
+  if (s != NULL) {
+    disarm(ps, fd, s);
+    s->keep = keep;
+  }
 }
 
 
@@ -356,11 +388,15 @@ void fal_pollset_wait (fal_pollset *ps, double seconds) {
 int fal_pollset_next (fal_pollset *ps, int *fd, int *got) {
   while (ps->at < ps->nready) {
     const Ready *r = &ps->ready[ps->at++];
-    const Slot *s = &ps->slots[r->fd];
+    Slot *s = &ps->slots[r->fd];
     if (s->gen == r->gen && s->want != 0) {
       *fd = r->fd;
       *got = r->got;
       return 1;
+    }
+    else if (s->gen == r->gen) {  /* kept, and the other end closed it */
+      disarm(ps, r->fd, s);
+      s->keep = 1;
     }
   }
   return 0;

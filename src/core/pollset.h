@@ -34,6 +34,11 @@ int fal_pollset_fd (const fal_pollset *ps);
 ** (before it is closed). */
 fal_code fal_pollset_set (fal_pollset *ps, int fd, int want);
 
+/* 'keep' 1: 'fd' will be watched and forgotten many times while it is open.
+** The kernel is then not told that it is forgotten until that matters. 0:
+** that is over; it must be said before 'fd' is closed. */
+void fal_pollset_keep (fal_pollset *ps, int fd, int keep);
+
 /* Turns the pollset's descriptor readable at 'when' (fal_now seconds; 0 for
 ** never), so that a loop that nests it wakes up. 'wait' takes its own limit
 ** and does not need this. */

@@ -5,12 +5,16 @@
 ** when the handle last served another client; a plain JSON call then costs a
 ** handful of setopts. curl's callbacks fill buffers under their ceilings.
 */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "engine.h"
+#include "pollset.h"
 
 #define POOL           1024   /* idle handles kept: about 6 KB each */
 #define H2_CONNECTIONS 8L     /* to one host: each carries 100 calls or more */
@@ -81,9 +85,35 @@ static size_t on_head (char *s, size_t one, size_t n, void *ud) {
 }
 
 
+/* Sockets are opened and closed here, so that the pollset knows for how long
+** a descriptor is the same one. */
+static curl_socket_t on_open (void *ud, curlsocktype purpose,
+                              struct curl_sockaddr *a) {
+  int fd = socket(a->family, a->socktype, a->protocol);
+  (void)purpose;
+  if (fd < 0)
+    return CURL_SOCKET_BAD;
+  fcntl(fd, F_SETFD, FD_CLOEXEC);
+  fal_pollset_keep(ud, fd, 1);
+  return fd;
+}
+
+
+static int on_close (void *ud, curl_socket_t fd) {
+  fal_pollset_set(ud, fd, 0);
+  fal_pollset_keep(ud, fd, 0);
+  return close(fd);
+}
+
+
 /* What is the same for every exchange. */
 static void set_common (fal_transfer *t) {
   CURL *h = t->easy;
+  fal_pollset *ps = t->engine->ps;
+  curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, on_open);
+  curl_easy_setopt(h, CURLOPT_OPENSOCKETDATA, ps);
+  curl_easy_setopt(h, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+  curl_easy_setopt(h, CURLOPT_CLOSESOCKETDATA, ps);
   curl_easy_setopt(h, CURLOPT_PRIVATE, t);
   curl_easy_setopt(h, CURLOPT_ERRORBUFFER, t->message);
   curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
@@ -92,7 +122,6 @@ static void set_common (fal_transfer *t) {
   curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_head);
   curl_easy_setopt(h, CURLOPT_HEADERDATA, t);
   curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
-  curl_easy_setopt(h, CURLOPT_PIPEWAIT, 1L);
   curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075500
   curl_easy_setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -105,26 +134,34 @@ static void set_common (fal_transfer *t) {
 }
 
 
+/* Nonzero when the environment names a proxy that libcurl would use. Asked
+** once for a handle: libcurl would ask for every call. */
+static int proxy_in_env (void) {
+  static const char *const names[] = {
+    "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", NULL
+  };
+  int i;
+  for (i = 0; names[i] != NULL; i++)
+    if (getenv(names[i]) != NULL)
+      return 1;
+  return 0;
+}
+
+
 /* What a client fixes. A default CA folder switches libcurl's cache of the
 ** bundle off, so there is one or the other, never both. */
 static void set_client (fal_transfer *t, fal_client *c) {
   CURL *h = t->easy;
   fal_client_free(t->set_for);
   t->set_for = fal_client_hold(c);
-  curl_easy_setopt(h, CURLOPT_USERAGENT, c->user_agent);
+  t->headers = NULL;
   curl_easy_setopt(h, CURLOPT_PROXY, c->http_proxy);
+  curl_easy_setopt(h, CURLOPT_NOPROXY, c->http_proxy == NULL &&
+                   !proxy_in_env() ? "*" : c->no_proxy);
   curl_easy_setopt(h, CURLOPT_CONNECTTIMEOUT_MS,
                    (long)(c->connect_timeout * 1000));
-  if (c->ca_file != NULL) {
-    curl_easy_setopt(h, CURLOPT_CAINFO, c->ca_file);
-    curl_easy_setopt(h, CURLOPT_CAPATH, NULL);
-  }
-  else if (c->ca_path != NULL) {
-    curl_easy_setopt(h, CURLOPT_CAINFO, NULL);
-    curl_easy_setopt(h, CURLOPT_CAPATH, c->ca_path);
-  }
-  else
-    curl_easy_setopt(h, CURLOPT_CAPATH, NULL);
+  curl_easy_setopt(h, CURLOPT_CAINFO, c->ca_file);
+  curl_easy_setopt(h, CURLOPT_CAPATH, c->ca_path);
 }
 
 
@@ -156,6 +193,19 @@ static void destroy (fal_transfer *t) {
 }
 
 
+/* The client's own list names the user agent; as an option it would be made
+** into a line again for every call. */
+static void set_headers (fal_transfer *t, struct curl_slist *list) {
+  const fal_client *c = t->set_for;
+  if (t->headers != NULL && t->headers == list)
+    return;
+  t->headers = list;
+  curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, list);
+  curl_easy_setopt(t->easy, CURLOPT_USERAGENT,
+                   list == c->json ? NULL : c->user_agent);
+}
+
+
 static void set_exchange (fal_transfer *t, const fal_exchange *x) {
   CURL *h = t->easy;
   int plain = x->has_body && x->method == NULL && !x->follow;
@@ -172,7 +222,11 @@ static void set_exchange (fal_transfer *t, const fal_exchange *x) {
   }
   t->plain = plain;
   curl_easy_setopt(h, CURLOPT_URL, x->url);
-  curl_easy_setopt(h, CURLOPT_HTTPHEADER, x->headers);
+  /* With TLS the handshake tells whether calls can share a connection, and
+  ** waiting for that is worth it. Without, only the first answer would. */
+  curl_easy_setopt(h, CURLOPT_PIPEWAIT,
+                   (long)(strncasecmp(x->url, "https:", 6) == 0));
+  set_headers(t, x->headers);
   if (x->has_body) {
     curl_easy_setopt(h, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)x->body_n);
     curl_easy_setopt(h, CURLOPT_POSTFIELDS, x->body_n > 0 ? x->body : "");

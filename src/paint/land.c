@@ -407,8 +407,8 @@ static void figures (scene *s, int water) {
   float x = s->sunx < 0.5f ? 0.66f : 0.34f, y = s->horizon;
   if (has[HAS_HOUSE])
     pt_house(s, x, y + (water ? 0.0f : 0.15f), water ? 0.06f : 0.11f);
-  if (has[HAS_TREE] && !water)
-    pt_trees(s, y + (water ? 0.30f : 0.26f), 0.42f, -1.0f, 0.05f, pm_hex(0x3e5130),
+  if (has[HAS_TREE] && !water)  /* at a shore the trees are along it */
+    pt_trees(s, y + 0.26f, 0.42f, -1.0f, 0.05f, pm_hex(0x3e5130),
              s->seed + 210U);
   if (has[HAS_BALLOON])
     pt_balloons(s);
