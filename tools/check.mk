@@ -12,6 +12,7 @@ $B/spec/%: spec/c/%.c spec/c/test.h $(PLAIN)
 	$(Q)$(CC) $(BASE) $(call cflags,$(MODLIBS)) $(LDFLAGS) -o $@ $< $(PLAIN) \
 	  $(call libs,$(MODLIBS)) -lpthread -lm
 
+.SECONDARY:
 .PHONY: build-all ctest spec interop specs luacheck
 build-all: all $(CTESTS) $B/frames
 	@for lua in $(LUAS); do \
@@ -20,11 +21,12 @@ build-all: all $(CTESTS) $B/frames
 ctest: $(CTESTS)
 	@for t in $(CTESTS); do $(RUN) $$t || exit 1; done
 
-# The specs under one Lua, against modules and host already built.
+# The specs under one Lua, against modules and host already built. INTERP is
+# what runs them: the Lua itself, or falua, which has module and Lua in one.
+INTERP  = $(LUA)
 spec:
 	@echo "== specs under $(LUA) $(NOTE)"
-	@$(SPECENV) LUA_CPATH="$B/$(LUA)/?.so;;" $(PRELOAD) \
-	  $(LUA) $(BUSTED) $(BUSTEDFLAGS)
+	@$(SPECENV) LUA_CPATH="$B/$(LUA)/?.so;;" $(INTERP) $(BUSTED) $(BUSTEDFLAGS)
 
 interop:
 	@echo "== real hosts"
@@ -72,8 +74,8 @@ gate-asan:
 	  B=build/asan CC=gcc CFLAGS="-O1 -g -fno-omit-frame-pointer $(SAN)" LDFLAGS="$(SAN)"
 	@$(MAKE) --no-print-directory ctest B=build/asan CC=gcc \
 	  CFLAGS="-O1 -g -fno-omit-frame-pointer $(SAN)" LDFLAGS="$(SAN)"
-	@$(MAKE) --no-print-directory spec B=build/asan NOTE="under ASan and UBSan" \
-	  PRELOAD="ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD=$$(gcc -print-file-name=libasan.so)"
+	@$(MAKE) --no-print-directory spec B=build/asan INTERP="env SPEC_LUA=build/asan/falua build/asan/falua" \
+	  NOTE="(falua) under ASan and UBSan"
 
 gate-fuzz:
 	@for f in $(FUZZERS); do $(MAKE) --no-print-directory fuzz-$$f || exit 1; done

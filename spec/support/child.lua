@@ -5,7 +5,7 @@ local server = require "spec.support.server"
 local M = {}
 
 --- What the Lua that runs here is called.
-M.lua = jit and "luajit" or _VERSION:lower():gsub(" ", "")
+M.lua = os.getenv "SPEC_LUA" or jit and "luajit" or _VERSION:lower():gsub(" ", "")
 
 
 function M.quoted(s)
