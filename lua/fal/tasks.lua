@@ -211,6 +211,50 @@ function tasks.wait_op(op, id)
 end
 
 
+-- Waits until an operation that goes on has something new, or 'seconds' have
+-- passed (nil: no limit): true | nil, err (the task was canceled; the
+-- operation goes on).
+function tasks.wait_news(id, seconds)
+  local event = waiting[id]
+  if not event or event.done then
+    event = { nil, done = false }
+    waiting[id] = event
+  end
+  local timer, timer_id
+  if seconds then
+    timer, timer_id = tasks.engine():timer(seconds)
+    if not timer then return nil, timer_id end
+    waiting[timer_id] = event
+  end
+  local ok, err = wait(event)
+  if timer then
+    waiting[timer_id] = nil
+    timer:close()
+  end
+  if not ok and ours[running()] then ours[running()].told = true end
+  return ok, err
+end
+
+
+-- Wakes who waits for an operation that will not be heard of again.
+function tasks.wake(id)
+  local event = waiting[id]
+  waiting[id] = nil
+  if event and not event.done then fire(event) end
+end
+
+
+-- Something a call waits for that is no operation: wait() -> true | nil, err
+-- (its task was canceled), fire().
+function tasks.event()
+  local event = { nil, done = false }
+  return {
+    wait = function () return wait(event) end,
+    fire = function () if not event.done then fire(event) end end,
+  }
+end
+
+
 ---- Tasks --------------------------------------------------------------
 
 local methods = {}

@@ -183,7 +183,8 @@ static void blank (fal_buf *b, const char *secret, size_t k) {
 }
 
 
-void fal_op_redact (fal_op *op, const struct curl_slist *headers) {
+void fal_redact (fal_buf *head, fal_buf *body,
+                 const struct curl_slist *headers) {
   for (; headers != NULL; headers = headers->next) {
     const char *line = headers->data, *key, *half;
     if (strncasecmp(line, "authorization: ", 15) != 0 ||
@@ -192,12 +193,12 @@ void fal_op_redact (fal_op *op, const struct curl_slist *headers) {
     key++;
     half = strchr(key, ':');
     if (strlen(key) >= 4) {
-      blank(&op->head, key, strlen(key));
-      blank(&op->body, key, strlen(key));
+      blank(head, key, strlen(key));
+      blank(body, key, strlen(key));
     }
     if (half != NULL && strlen(half + 1) >= 8) {  /* the secret alone */
-      blank(&op->head, half + 1, strlen(half + 1));
-      blank(&op->body, half + 1, strlen(half + 1));
+      blank(head, half + 1, strlen(half + 1));
+      blank(body, half + 1, strlen(half + 1));
     }
   }
 }

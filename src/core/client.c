@@ -23,6 +23,9 @@ static const struct { const char *host, *below; } roles[FAL_ROLES] = {
 
 void fal_client_options_init (fal_client_options *opt) {
   memset(opt, 0, sizeof(*opt));
+  opt->retry.max = 3;
+  opt->retry.base_delay = 0.5;
+  opt->retry.max_delay = 30;
 }
 
 
@@ -191,6 +194,26 @@ struct curl_slist *fal_add_header (struct curl_slist *list, const char *line,
 }
 
 
+struct curl_slist *fal_set_header (struct curl_slist *list, const char *line,
+                                   fal_error *err) {
+  size_t n = strcspn(line, ":") + 1;
+  struct curl_slist *x;
+  for (x = list; x != NULL; x = x->next)
+    if (strncasecmp(x->data, line, n) == 0) {
+      char *copy = strdup(line);
+      if (copy != NULL) {
+        free(x->data);
+        x->data = copy;
+        return list;
+      }
+      fal_fail(err, FAL_ENOMEM, "out of memory");
+      fal_headers_free(list);
+      return NULL;
+    }
+  return fal_add_header(list, line, err);
+}
+
+
 struct curl_slist *fal_client_headers (const fal_client *c,
                                        const char *credentials) {
   static const char *const fixed[] = {
@@ -273,8 +296,13 @@ static fal_code fill (fal_client *c, const fal_client_options *opt,
     if ((code = check_host(c->hosts[i], (fal_role)i, err)) != FAL_OK)
       return code;
   }
+  if (opt->proxy_url != NULL) {
+    if ((code = check_host(opt->proxy_url, FAL_ROLE_RUN, err)) != FAL_OK)
+      return code;
+    c->proxy_url = strdup(opt->proxy_url);
+  }
   c->credentials = opt->credentials != NULL ? strdup(opt->credentials)
-                                            : env_key();
+                 : opt->proxy_url != NULL ? strdup("") : env_key();
   c->user_agent = strdup(opt->user_agent != NULL ? opt->user_agent
                                                  : "fal-lua/" FAL_VERSION);
   c->http_proxy = opt->http_proxy != NULL ? strdup(opt->http_proxy) : NULL;
@@ -283,6 +311,7 @@ static fal_code fill (fal_client *c, const fal_client_options *opt,
   c->max_response = opt->max_response != 0 ? opt->max_response
                                            : (size_t)256 << 20;
   c->timeout = opt->timeout;
+  c->retry = opt->retry;
   c->connect_timeout = opt->connect_timeout > 0 ? opt->connect_timeout : 30;
   for (i = 0; opt->headers != NULL && opt->headers[i] != NULL; i++)
     if ((c->extra = fal_add_header(c->extra, opt->headers[i], err)) == NULL)
@@ -351,6 +380,7 @@ void fal_client_free (fal_client *c) {
     free(c->hosts[i]);
   free(c->ca_file);
   free(c->ca_path);
+  free(c->proxy_url);
   free(c->http_proxy);
   free(c->no_proxy);
   free(c->user_agent);
@@ -377,6 +407,8 @@ fal_code fal_client_check_key (const fal_client *c, fal_role role,
   fal_url u;
   if (credentials[0] != '\0')
     return check_credentials(credentials, err);
+  if (c->proxy_url != NULL)
+    return FAL_OK;
   if (fal_url_split(c->hosts[role], strlen(c->hosts[role]), &u) == 0 &&
       !fal_host_within(u.host, "fal.run") && !fal_host_within(u.host, "fal.ai"))
     return FAL_OK;

@@ -13,7 +13,6 @@
 #include "endpoint.h"
 #include "engine.h"
 
-#define MAX_HEAD ((size_t)64 << 10)
 #define MAX_TEXT ((size_t)64 << 10)   /* of an error's body */
 
 
@@ -58,7 +57,7 @@ static void download_transferred (fal_op *op, fal_transfer *t) {
 static void download_expired (fal_op *op) {
   download_clear(op);
   fal_op_fail(op, FAL_ETIMEOUT, "the file did not arrive within %.3g seconds",
-              op->due - op->started);
+              op->deadline.due - op->started);
 }
 
 
@@ -124,10 +123,11 @@ static fal_code from_http (DownloadOp *d, const fal_client *c,
   x.url = url;
   x.headers = d->headers;
   x.follow = 1;
-  x.max_head = MAX_HEAD;
+  x.max_head = FAL_MAX_HEAD;
   x.max_body = c->max_response < MAX_TEXT ? c->max_response : MAX_TEXT;
   x.sink = &d->file;
   x.max_sink = r->max_bytes;
+  d->op.answer.attempts = 1;
   d->transfer = fal_transfer_start(&d->op, &x, err);
   return d->transfer != NULL ? FAL_OK : FAL_ENETWORK;
 }

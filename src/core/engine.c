@@ -9,6 +9,7 @@
 */
 #include <math.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,38 +21,38 @@
 
 /*
 ** {======================================================
-** Heap of deadlines
+** Heap of alarms
 ** =======================================================
 */
 
-static void put (fal_engine *e, size_t i, fal_op *op) {
-  e->heap[i] = op;
-  op->place = i;
+static void put (fal_engine *e, size_t i, fal_alarm *a) {
+  e->heap[i] = a;
+  a->place = i;
 }
 
 
 static void sift (fal_engine *e, size_t i) {
-  fal_op *op = e->heap[i];
+  fal_alarm *a = e->heap[i];
   size_t k;
-  for (; i > 1 && op->due < e->heap[i / 2]->due; i /= 2)
+  for (; i > 1 && a->due < e->heap[i / 2]->due; i /= 2)
     put(e, i, e->heap[i / 2]);
   for (; (k = 2 * i) <= e->nheap; i = k) {
     if (k < e->nheap && e->heap[k + 1]->due < e->heap[k]->due)
       k++;
-    if (op->due <= e->heap[k]->due)
+    if (a->due <= e->heap[k]->due)
       break;
     put(e, i, e->heap[k]);
   }
-  put(e, i, op);
+  put(e, i, a);
 }
 
 
-static void unplace (fal_engine *e, fal_op *op) {
-  size_t i = op->place;
+static void unplace (fal_engine *e, fal_alarm *a) {
+  size_t i = a->place;
   if (i != 0) {
-    fal_op *last = e->heap[e->nheap--];
-    op->place = 0;
-    if (last != op) {
+    fal_alarm *last = e->heap[e->nheap--];
+    a->place = 0;
+    if (last != a) {
       put(e, i, last);
       sift(e, i);
     }
@@ -59,16 +60,16 @@ static void unplace (fal_engine *e, fal_op *op) {
 }
 
 
-static int place (fal_engine *e, fal_op *op) {
+static int place (fal_engine *e, fal_alarm *a) {
   if (e->nheap + 1 >= e->capheap) {
     size_t cap = e->capheap == 0 ? 64 : e->capheap * 2;
-    fal_op **h = realloc(e->heap, cap * sizeof(*h));
+    fal_alarm **h = realloc(e->heap, cap * sizeof(*h));
     if (h == NULL)
       return -1;
     e->heap = h;
     e->capheap = cap;
   }
-  put(e, ++e->nheap, op);
+  put(e, ++e->nheap, a);
   sift(e, e->nheap);
   return 0;
 }
@@ -120,6 +121,16 @@ static void arm (fal_engine *e) {
 }
 
 
+int fal_alarm_set (fal_engine *e, fal_alarm *a, double due) {
+  unplace(e, a);
+  a->due = due;
+  if (due > 0 && place(e, a) != 0)
+    return -1;
+  arm(e);
+  return 0;
+}
+
+
 fal_engine *fal_engine_new (const fal_engine_options *opt, fal_error *err) {
   fal_engine *e;
   if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
@@ -132,6 +143,9 @@ fal_engine *fal_engine_new (const fal_engine_options *opt, fal_error *err) {
     fal_fail(err, FAL_ENOMEM, "out of memory");
     return NULL;
   }
+  e->random = (uint64_t)(fal_now() * 1e9) ^ (uint64_t)(uintptr_t)e ^ 0x9E3779B97F4A7C15u;
+  if (e->random == 0)
+    e->random = 1;
   e->ps = fal_pollset_new(opt != NULL ? opt->pollset : FAL_POLLSET_BEST, err);
   if (e->ps == NULL) {
     curl_multi_cleanup(e->multi);
@@ -148,15 +162,33 @@ fal_engine *fal_engine_new (const fal_engine_options *opt, fal_error *err) {
 }
 
 
+/* Lets what was detached (cancellations) get out, two seconds at most. */
+static void say_goodbye (fal_engine *e) {
+  double until = fal_now() + 2;
+  for (;;) {
+    const fal_op *op = e->ops;
+    while (op != NULL && (op->done || !op->detached))
+      op = op->next;
+    if (op == NULL || fal_now() >= until)
+      break;
+    e->ready_head = e->ready_tail = NULL;  /* nobody takes them any more */
+    fal_engine_step(e, until - fal_now());
+  }
+}
+
+
 void fal_engine_free (fal_engine *e) {
   fal_op *op;
   if (e == NULL)
     return;
+  say_goodbye(e);
   for (op = e->ops; op != NULL; op = op->next)
     fal_op_cancel(op);
   while ((op = e->ops) != NULL) {
     e->ops = op->next;
     op->engine = NULL;
+    if (op->detached)
+      fal_op_free(op);
   }
   while ((op = e->spare) != NULL) {
     e->spare = op->next;
@@ -166,6 +198,7 @@ void fal_engine_free (fal_engine *e) {
   curl_multi_cleanup(e->multi);
   fal_pollset_free(e->ps);
   free(e->heap);
+  free(e->watches);
   free(e);
 }
 
@@ -229,15 +262,15 @@ static void collect (fal_engine *e) {
 }
 
 
-static void expire (fal_engine *e) {
+static void ring (fal_engine *e) {
   double now;
   if (e->nheap == 0)
     return;
   now = fal_now();
   while (e->nheap > 0 && e->heap[1]->due <= now) {
-    fal_op *op = e->heap[1];
-    unplace(e, op);
-    op->cls->expired(op);
+    fal_alarm *a = e->heap[1];
+    unplace(e, a);
+    a->ring(a);
   }
 }
 
@@ -252,8 +285,38 @@ static void tick (fal_engine *e) {
 }
 
 
+fal_code fal_watch_set (fal_engine *e, fal_watch *w, int fd, int want) {
+  fal_code code;
+  if (fd >= e->nwatches) {
+    int n = fd + 64;
+    fal_watch **list = realloc(e->watches, (size_t)n * sizeof(*list));
+    if (list == NULL)
+      return FAL_ENOMEM;
+    memset(list + e->nwatches, 0, (size_t)(n - e->nwatches) * sizeof(*list));
+    e->watches = list;
+    e->nwatches = n;
+  }
+  code = fal_pollset_set(e->ps, fd, want);
+  e->watches[fd] = want != 0 && code == FAL_OK ? w : NULL;
+  return code;
+}
+
+
+/* A socket is ready: a watch's, or curl's. */
+static void dispatch (fal_engine *e, int fd, int got) {
+  fal_watch *w = fd < e->nwatches ? e->watches[fd] : NULL;
+  int running;
+  if (w != NULL)
+    w->ready(w, fd, got);
+  else
+    curl_multi_socket_action(e->multi, fd,
+      (got & FAL_POLL_IN ? CURL_CSELECT_IN : 0) |
+      (got & FAL_POLL_OUT ? CURL_CSELECT_OUT : 0), &running);
+}
+
+
 void fal_engine_step (fal_engine *e, double seconds) {
-  int running, fd, got;
+  int fd, got;
   double due;
   e->running = 1;
   tick(e);
@@ -268,19 +331,51 @@ void fal_engine_step (fal_engine *e, double seconds) {
   }
   fal_pollset_wait(e->ps, seconds);
   while (fal_pollset_next(e->ps, &fd, &got))
-    curl_multi_socket_action(e->multi, fd,
-      (got & FAL_POLL_IN ? CURL_CSELECT_IN : 0) |
-      (got & FAL_POLL_OUT ? CURL_CSELECT_OUT : 0), &running);
+    dispatch(e, fd, got);
   tick(e);
   collect(e);
-  expire(e);
+  ring(e);
   e->running = 0;
   arm(e);
 }
 
 
+/* Out of the queue of what is to be reported. */
+static void unqueue (fal_engine *e, fal_op *op) {
+  fal_op **p = &e->ready_head, *last = NULL;
+  while (*p != NULL && *p != op) {
+    last = *p;
+    p = &(*p)->next_ready;
+  }
+  if (*p == op) {
+    *p = op->next_ready;
+    if (e->ready_tail == op)
+      e->ready_tail = last;
+    op->next_ready = NULL;
+    op->queued = 0;
+  }
+}
+
+
+/* Its request is written now where a connection is open, even if nobody
+** steps the engine again for a while. */
+void fal_op_detach (fal_op *op) {
+  op->detached = 1;
+  if (op->done)
+    fal_op_free(op);
+  else
+    tick(op->engine);
+}
+
+
 fal_op *fal_engine_next (fal_engine *e) {
-  fal_op *op = e->ready_head;
+  fal_op *op;
+  while ((op = e->ready_head) != NULL && op->detached) {
+    if (op->done)
+      fal_op_free(op);
+    else
+      unqueue(e, op);
+  }
   if (op != NULL) {
     e->ready_head = op->next_ready;
     if (e->ready_head == NULL)
@@ -335,6 +430,12 @@ static void give_memory (fal_engine *e, fal_op *op) {
 }
 
 
+static void deadline (fal_alarm *a) {
+  fal_op *op = (fal_op *)((char *)a - offsetof(fal_op, deadline));
+  op->cls->expired(op);
+}
+
+
 void *fal_op_new (fal_engine *e, fal_client *c, size_t size,
                   const fal_op_class *cls, double timeout, fal_error *err) {
   fal_op *op = take_memory(e, size);
@@ -347,7 +448,9 @@ void *fal_op_new (fal_engine *e, fal_client *c, size_t size,
   op->id = ++e->last_id;
   op->started = fal_now();
   op->head.max = op->body.max = (size_t)-1;  /* transfers have the ceilings */
-  if (timeout > 0 && fal_op_set_due(op, op->started + timeout) != 0) {
+  op->deadline.ring = deadline;
+  if (timeout > 0 &&
+      fal_alarm_set(e, &op->deadline, op->started + timeout) != 0) {
     fal_fail(err, FAL_ENOMEM, "out of memory");
     give_memory(e, op);
     return NULL;
@@ -360,17 +463,6 @@ void *fal_op_new (fal_engine *e, fal_client *c, size_t size,
   e->ops = op;
   e->pending++;
   return op;
-}
-
-
-int fal_op_set_due (fal_op *op, double when) {
-  fal_engine *e = op->engine;
-  unplace(e, op);
-  op->due = when;
-  if (when > 0 && place(e, op) != 0)
-    return -1;
-  arm(e);
-  return 0;
 }
 
 
@@ -406,9 +498,17 @@ void fal_op_finish (fal_op *op) {
     return;
   op->done = 1;
   op->answer.seconds = fal_now() - op->started;
-  unplace(e, op);
-  e->pending--;
+  unplace(e, &op->deadline);
+  fal_op_rest(op, 1);
   report(op);
+}
+
+
+void fal_op_rest (fal_op *op, int on) {
+  if (op->resting != on) {
+    op->resting = on;
+    op->engine->pending += on ? (size_t)-1 : 1;
+  }
 }
 
 
@@ -457,12 +557,14 @@ int fal_op_event (fal_op *op, fal_event *ev) {
 
 
 void fal_op_fail (fal_op *op, fal_code code, const char *fmt, ...) {
-  char message[sizeof(op->err.message)];
+  char message[sizeof(op->err.message)], id[sizeof(op->err.request_id)];
   va_list ap;
+  memcpy(id, op->err.request_id, sizeof(id));
   va_start(ap, fmt);
   vsnprintf(message, sizeof(message), fmt, ap);
   va_end(ap);
   fal_fail(&op->err, code, "%s", message);
+  memcpy(op->err.request_id, id, sizeof(id));
   fal_op_finish(op);
 }
 
@@ -501,21 +603,6 @@ void fal_op_cancel (fal_op *op) {
   if (!op->done) {
     op->cls->clear(op);
     fal_op_fail(op, FAL_ECANCELED, "canceled");
-  }
-}
-
-
-/* Out of the queue of what is to be reported. */
-static void unqueue (fal_engine *e, fal_op *op) {
-  fal_op **p = &e->ready_head, *last = NULL;
-  while (*p != NULL && *p != op) {
-    last = *p;
-    p = &(*p)->next_ready;
-  }
-  if (*p == op) {
-    *p = op->next_ready;
-    if (e->ready_tail == op)
-      e->ready_tail = last;
   }
 }
 

@@ -14,7 +14,31 @@
 #include "fal.h"
 #include "file.h"
 
+#define FAL_MAX_HEAD ((size_t)64 << 10)   /* the platform stays below 16 KB */
+
 typedef struct fal_transfer fal_transfer;
+
+/* Something to happen at a moment: an operation's deadline, the end of a
+** pause. It lives in what it is for. */
+typedef struct fal_alarm {
+  double due;               /* fal_now seconds; meaningful while placed */
+  size_t place;             /* in the engine's heap, 0: not set */
+  void (*ring) (struct fal_alarm *a);
+} fal_alarm;
+
+/* Sets an alarm (anew), or takes it away when 'due' is 0. 0, or -1 when
+** memory ended. */
+int fal_alarm_set (fal_engine *e, fal_alarm *a, double due);
+
+/* Sockets that an operation attends to itself, beside those of the engine's
+** curl handle. It lives in what it is for, and serves any number of them. */
+typedef struct fal_watch {
+  void (*ready) (struct fal_watch *w, int fd, int got);   /* FAL_POLL_... */
+} fal_watch;
+
+/* What to watch 'fd' for; 0 ends it, and must be said before 'fd' is closed
+** or 'w' is gone. FAL_OK or FAL_ENOMEM. */
+fal_code fal_watch_set (fal_engine *e, fal_watch *w, int fd, int want);
 
 typedef struct fal_op_class {
   const char *name;
@@ -32,12 +56,15 @@ struct fal_op {
   fal_op *prev, *next;      /* all operations of the engine */
   fal_op *next_ready;       /* queue of those to be reported */
   int done, queued;
-  double started, due;      /* due 0: no deadline */
-  size_t place;             /* in the engine's heap of deadlines, 0: none */
+  int resting;              /* see fal_op_rest */
+  int detached;             /* nobody waits for it: freed when it is done */
+  double started;
+  fal_alarm deadline;
   size_t size;              /* of its memory */
   fal_error err;
   fal_answer answer;
   fal_buf head, body;       /* what 'answer' points to */
+  struct fal_call *asking;  /* waits for fal_op_give_key */
   struct fal_note *notes, *last_note;   /* events not yet taken */
   struct fal_note *taken;               /* the one the caller looks at */
   size_t noted;             /* bytes of events not yet taken */
@@ -62,22 +89,37 @@ void *fal_op_new (fal_engine *e, fal_client *c, size_t size,
 fal_code fal_op_post (fal_op *op, int kind, int flags, const char *s,
                       size_t n);
 
+/* An operation in flight for which there is nothing to do until its owner
+** asks for more does not count as pending: 'on' 1. */
+void fal_op_rest (fal_op *op, int on);
+
 /* Makes 'op->answer' show what is in op->head and op->body. */
 void fal_op_show (fal_op *op, int status, uint64_t bytes);
+
+/* Gives the operation up without ending it: the engine frees it when it is
+** done. For a cancellation that is only to be sent. */
+void fal_op_detach (fal_op *op);
 
 /* Ends it: with op->err as it is (FAL_OK: well). It will be reported. */
 void fal_op_finish (fal_op *op);
 
-/* Ends it with an error made of a code and a message. */
+/* Ends it with an error made of a code and a message; its request_id, when
+** known, stays. */
 void fal_op_fail (fal_op *op, fal_code code, const char *fmt, ...)
   __attribute__((format(printf, 3, 4)));
 
-/* Deadlines: sets, moves (when > 0) or takes away (0). 0, or -1 when memory
-** ended. */
-int fal_op_set_due (fal_op *op, double when);
-
 
 /* ---- transfer.c: one HTTP exchange ---- */
+
+/* Bytes to send: memory, or a stretch of an open file that is read as it is
+** sent, and again when it has to be sent again. */
+typedef struct fal_source {
+  const char *s;            /* NULL: from 'fd' */
+  int fd;
+  uint64_t offset, n;
+  uint64_t given;           /* to libcurl, in this attempt */
+  int failed;               /* errno of a read; -1: the file ended too early */
+} fal_source;
 
 typedef struct fal_exchange {
   const char *method;       /* NULL: POST when there is a body, else GET */
@@ -85,19 +127,32 @@ typedef struct fal_exchange {
   const char *body;         /* stays where it is until the transfer ends */
   size_t body_n;
   int has_body;
+  fal_source *source;       /* instead of a body: PUT, over HTTP/1.1; stays
+                               where it is as well */
+  int once;                 /* must not be sent twice, not even by libcurl,
+                               which repeats what a reused connection lost */
   struct curl_slist *headers;       /* owned by the caller until the end */
   int follow;               /* redirects; only ever without credentials */
   size_t max_head, max_body;
   fal_file *sink;           /* 2xx bodies go here instead of memory */
   uint64_t max_sink;        /* 0: no ceiling */
+  /* Takes a 2xx body as it comes, instead of memory. Runs inside libcurl: may
+  ** fill buffers, post events and set alarms, nothing else. Not FAL_OK stops
+  ** the transfer. */
+  fal_code (*feed) (void *owner, const char *s, size_t n);
+  fal_buf *head_to, *body_to;       /* NULL: op->head, op->body */
+  void *owner;              /* what of the operation it is for; may be NULL */
 } fal_exchange;
 
 struct fal_transfer {
   CURL *easy;
   fal_op *op;
+  void *owner;
   fal_engine *engine;
   fal_transfer *next;       /* in the pool */
   int active;
+  int once, issued;         /* requests written; more than one only if not
+                               'once' */
   int plain;                /* set up for nothing but POST: cheap to reuse */
   fal_client *set_for;      /* whose settings the handle has; held */
   struct curl_slist *headers;       /* the list the handle has */
@@ -109,20 +164,36 @@ struct fal_transfer {
   size_t max_head, max_body;
   fal_file *sink;
   uint64_t max_sink;
+  fal_code (*feed) (void *owner, const char *s, size_t n);
+  fal_source *source;
   char message[CURL_ERROR_SIZE];
 };
 
-/* Starts an exchange for an operation; bytes go to op->head and op->body.
-** NULL and '*err' when it cannot even start. */
+/* Starts an exchange for an operation. NULL and '*err' when it cannot even
+** start. */
 fal_transfer *fal_transfer_start (fal_op *op, const fal_exchange *x,
                                   fal_error *err);
 
 /* Stops it when it is active and gives the handle back. Accepts NULL. */
 void fal_transfer_release (fal_transfer *t);
 
+/* Nonzero when the request of an exchange that ended may have reached the
+** server: something of it was written. */
+int fal_transfer_sent (const fal_transfer *t);
+
 /* What the end of 't' means when it is libcurl's (or our) refusal, not an
 ** HTTP answer: fills '*err' and returns its code, FAL_OK when it went well. */
 fal_code fal_transfer_failure (const fal_transfer *t, fal_error *err);
+
+/* A connection to the host of an http(s) 'url' instead of an exchange: through
+** the client's proxy, with its certificates, HTTP/1.1 by ALPN. The handle is
+** in no multi and no pool; the caller adds it to one of its own and reads and
+** writes with curl_easy_recv and _send. NULL and '*err' on failure. */
+fal_transfer *fal_transfer_connect (fal_op *op, const char *url,
+                                    fal_error *err);
+
+/* Frees what 'connect' made, once it is in no multi. Accepts NULL. */
+void fal_transfer_free (fal_transfer *t);
 
 /* Used by the engine. */
 void fal_transfer_pool_free (fal_engine *e);
@@ -135,7 +206,8 @@ void fal_answer_error (const fal_answer *a, fal_error *err);
 
 /* Blanks every copy of the key that 'headers' carry out of what the server
 ** sent back, so that an error can show it. */
-void fal_op_redact (fal_op *op, const struct curl_slist *headers);
+void fal_redact (fal_buf *head, fal_buf *body,
+                 const struct curl_slist *headers);
 
 /* Copies x-fal-request-id to 'to' ("" when there is none). */
 void fal_answer_request_id (const fal_answer *a, char *to, size_t size);
@@ -147,6 +219,7 @@ struct fal_client {
   int refs;
   char *hosts[FAL_ROLES];
   char *ca_file, *ca_path;          /* one of them, or neither */
+  char *proxy_url;                  /* NULL: calls go where they are meant */
   char *http_proxy, *no_proxy, *user_agent;
   char *credentials;                /* "" when there are none */
   struct curl_slist *extra;         /* the user's headers */
@@ -154,14 +227,20 @@ struct fal_client {
                                        and the user agent */
   size_t max_response;
   double timeout, connect_timeout;
+  fal_retry retry;
 };
 
 fal_client *fal_client_hold (fal_client *c);
 
-/* Appends the headers of a JSON call; 'credentials' NULL: none. NULL when
-** memory ends. */
+/* The headers of a JSON call; 'credentials' NULL: none. NULL when memory
+** ends. */
 struct curl_slist *fal_client_headers (const fal_client *c,
                                        const char *credentials);
+
+/* Puts 'line' in place of the header of the same name, or at the end; as
+** fal_add_header otherwise. */
+struct curl_slist *fal_set_header (struct curl_slist *list, const char *line,
+                                   fal_error *err);
 
 /* Appends one header line; NULL (and the list freed) when memory ends or the
 ** line has a line break in it ('*err' says which). */
@@ -187,13 +266,16 @@ struct fal_engine {
   int seen_h1;              /* a TLS server that has no HTTP/2 */
   int capped;
   uint64_t last_id;
+  fal_watch **watches;      /* by descriptor */
+  int nwatches;
   fal_op *ops;              /* all of them */
   size_t pending;
   fal_op *ready_head, *ready_tail;
-  fal_op **heap;            /* by deadline, from [1] */
+  fal_alarm **heap;         /* by moment, from [1] */
   size_t nheap, capheap;
   fal_transfer *pool;
   size_t npool;
+  uint64_t random;          /* state of a small generator, for delays */
   fal_op *spare;            /* memory of operations, for the next ones */
   size_t nspare;
 };

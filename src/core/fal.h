@@ -94,6 +94,14 @@ typedef enum fal_role {
   FAL_ROLE_REALTIME, FAL_ROLES
 } fal_role;
 
+/* How often and after how long a call that failed is made again. What may
+** have been paid for is repeated only when it provably did not arrive. */
+typedef struct fal_retry {
+  int max;              /* attempts after the first one; 0: none */
+  double base_delay;    /* before the first of them, then doubled; what is */
+  double max_delay;     /* waited is random below that */
+} fal_retry;
+
 typedef struct fal_client_options {
   /* One address that plays every role (protocol: FAL_BASE_URL), and one for
   ** each role, which wins. NULL: the environment (FAL_BASE_URL, then
@@ -103,6 +111,10 @@ typedef struct fal_client_options {
   /* "id:secret". NULL: FAL_KEY, else FAL_KEY_ID with FAL_KEY_SECRET; "": no
   ** key at all. */
   const char *credentials;
+  /* A proxy of your own in front of fal that adds the key (protocol 12):
+  ** calls go there, with their true address in x-fal-target-url. The key of
+  ** the environment is not sent to it, 'credentials' is. NULL: none. */
+  const char *proxy_url;
   const char *ca_file;       /* PEM bundle. NULL: SSL_CERT_FILE, the system's */
   const char *http_proxy;    /* NULL: HTTPS_PROXY and friends, as libcurl */
   const char *user_agent;    /* NULL: "fal-lua/VERSION" */
@@ -110,6 +122,7 @@ typedef struct fal_client_options {
   size_t max_response;       /* ceiling for one body; 0: 256 MiB */
   double timeout;            /* for each operation, seconds; 0: none */
   double connect_timeout;    /* 0: 30 s */
+  fal_retry retry;           /* 'init' sets 3, 0.5 s, 30 s */
 } fal_client_options;
 
 void fal_client_options_init (fal_client_options *opt);
@@ -163,13 +176,23 @@ int fal_op_done (const fal_op *op);
 ** flight answers FAL_OK too, ask fal_op_done first. */
 fal_code fal_op_failed (const fal_op *op, fal_error *err);
 
+/* The answer to FAL_EVENT_KEY. Copies. Nothing happens when none was asked. */
+void fal_op_give_key (fal_op *op, const char *credentials);
+
 typedef enum fal_event_kind {
   FAL_EVENT_STATUS = 1,   /* a status of the queue: a JSON object */
   FAL_EVENT_DATA,         /* one event of a stream: its data */
   FAL_EVENT_BYTES,        /* a piece of a stream that is not text */
   FAL_EVENT_OPEN,         /* a socket is ready for messages */
   FAL_EVENT_MESSAGE,      /* a message of a socket; flags 1: text */
-  FAL_EVENT_ERROR         /* something the operation goes on after: text */
+  FAL_EVENT_ERROR,        /* something the operation goes on after: the
+                             bytes of a fal_error */
+  FAL_EVENT_ATTEMPT,      /* an exchange was made, and failed or not: JSON */
+  FAL_EVENT_KEY,          /* answer with fal_op_give_key: the next attempt
+                             waits for it */
+  FAL_EVENT_PROGRESS,     /* of an upload: [bytes done, bytes in all], JSON */
+  FAL_EVENT_CLOSED        /* a socket was closed; flags: its code (RFC 6455,
+                             0 when it never opened), and the reason given */
 } fal_event_kind;
 
 typedef struct fal_event {
@@ -214,13 +237,121 @@ typedef struct fal_run_request {
   double start_timeout;         /* X-Fal-Request-Timeout; 0: none */
   const char *hint;             /* X-Fal-Runner-Hint */
   const char *priority;         /* X-Fal-Queue-Priority */
+  const char *webhook_url;      /* fal_webhook; submit only */
   const char *lifecycle;        /* X-Fal-Object-Lifecycle-Preference, JSON */
   const char *const *headers;   /* more "Name: value" lines, NULL-ended */
+  int ask_key;                  /* attempts after the first ask for the key */
+  int tell;                     /* each attempt is an event */
 } fal_run_request;
 
 /* POST {run}/{id}[/{path}] (protocol 3). Done well means a 2xx; any other
 ** status is an error built from the answer, which can still be looked at. */
 fal_op *fal_run (fal_engine *e, fal_client *c, const fal_run_request *r,
+                 fal_error *err);
+
+/* POST {queue}/{id}[/{path}] (protocol 4.1). The answer names the request. */
+fal_op *fal_submit (fal_engine *e, fal_client *c, const fal_run_request *r,
+                    fal_error *err);
+
+typedef struct fal_queue_request {
+  const char *endpoint;         /* as it was submitted; its path is dropped */
+  const char *request_id;
+  int logs;
+  const char *credentials;
+  double timeout;
+  int ask_key, tell;            /* as above */
+} fal_queue_request;
+
+/* One look at a request, its result, and the wish to end it (protocol 4.2,
+** 4.4, 4.5). All may safely be repeated, and are. */
+fal_op *fal_status (fal_engine *e, fal_client *c, const fal_queue_request *r,
+                    fal_error *err);
+fal_op *fal_result (fal_engine *e, fal_client *c, const fal_queue_request *r,
+                    fal_error *err);
+fal_op *fal_cancel (fal_engine *e, fal_client *c, const fal_queue_request *r,
+                    fal_error *err);
+
+typedef struct fal_subscribe_request {
+  fal_run_request run;          /* what to submit; its timeout is the one
+                                   deadline for everything */
+  const char *request_id;       /* instead of submitting: follow this one */
+  int streaming;                /* statuses by event stream, and by polling
+                                   when that breaks or is refused */
+  double poll_interval;         /* seconds, 0.1 at least; 0: 0.5 */
+  double idle_timeout;          /* of the stream, then polling goes on; 0: 45 */
+  int logs;
+  int statuses;                 /* each status is an event */
+  int no_result;                /* ends with the last status instead of with
+                                   the result */
+} fal_subscribe_request;
+
+/* Submits, follows, fetches the result (protocol 5). Events: FAL_EVENT_STATUS
+** first with the answer to the submit (it has the request_id), then, when
+** asked for, with each status. Whoever ends it early, a deadline, cancel or
+** free, has a request that was submitted by it and has not completed canceled
+** at the server too; one that is followed goes on. Every error after the
+** submit has the request_id. */
+fal_op *fal_subscribe (fal_engine *e, fal_client *c,
+                       const fal_subscribe_request *r, fal_error *err);
+
+typedef struct fal_stream_request {
+  fal_run_request run;          /* path: NULL means "stream" */
+  double idle_timeout;          /* between two pieces; 0: none */
+} fal_stream_request;
+
+/* POST {run}/{id}/stream (protocol 6). Events: FAL_EVENT_DATA for each event
+** of a text/event-stream, FAL_EVENT_BYTES for each piece of anything else. */
+fal_op *fal_stream (fal_engine *e, fal_client *c,
+                    const fal_stream_request *r, fal_error *err);
+
+typedef struct fal_realtime_request {
+  const char *endpoint;
+  const char *path;             /* NULL: "/realtime", unless the id has it */
+  int max_buffering;            /* 1..60 inputs kept by the app; 0: its way */
+  double throttle;              /* seconds between messages, the newest of
+                                   those between is sent; 0: all are */
+  double token_expiration;      /* of what is asked for; 0: 120 s */
+  const char *credentials;      /* NULL: the client's */
+  size_t max_message;           /* ceiling for one received; 0: 16 MiB */
+  double ping;                  /* seconds of silence after which the other
+                                   side is asked for a sign; 0: 25 */
+} fal_realtime_request;
+
+/* A realtime connection (protocol 7). It is opened by the first message or by
+** fal_realtime_open, and when it was closed by the next one. Not done before
+** fal_realtime_close or an end by the caller. Events: OPEN, MESSAGE, ERROR (a
+** token refused, an error of the app, a connection lost...), CLOSED. */
+fal_op *fal_realtime (fal_engine *e, fal_client *c,
+                      const fal_realtime_request *r, fal_error *err);
+
+/* Sends a message (copies it), as text or as bytes, once the connection is
+** open. FAL_ETOOBIG when more than 64 MiB would wait to be sent. */
+fal_code fal_realtime_send (fal_op *op, const char *s, size_t n, int text,
+                            fal_error *err);
+
+/* Opens the connection if it is not. */
+fal_code fal_realtime_open (fal_op *op, fal_error *err);
+
+/* Nonzero while it is open or on its way to be. */
+int fal_realtime_alive (const fal_op *op);
+
+/* Nonzero when the next opening has to ask for a token: a key that changes
+** can be given anew before (NULL: the client's). */
+int fal_realtime_needs_key (const fal_op *op);
+fal_code fal_realtime_give_key (fal_op *op, const char *credentials);
+
+/* Closes the connection; the next message opens it again. 'forget': with
+** another token. */
+void fal_realtime_reset (fal_op *op, int forget);
+
+/* Sends what waits to be sent, closes the connection, and gives the operation
+** up: the engine frees it when the other side has answered (or has not, in
+** time). Accepts NULL. */
+void fal_realtime_close (fal_op *op);
+
+/* GET {role}/{path}: a document, public unless credentials are given. */
+fal_op *fal_get (fal_engine *e, fal_client *c, fal_role role,
+                 const char *path, const char *credentials, double timeout,
                  fal_error *err);
 
 typedef struct fal_download_request {
@@ -237,6 +368,36 @@ typedef struct fal_download_request {
 ** A data: URI is decoded at once. */
 fal_op *fal_download (fal_engine *e, fal_client *c,
                       const fal_download_request *r, fal_error *err);
+
+typedef struct fal_upload_request {
+  const char *path;             /* a file, read as it is sent; NULL: 'bytes' */
+  const char *bytes;            /* copied */
+  size_t bytes_n;
+  const char *content_type;     /* NULL: application/octet-stream */
+  const char *file_name;        /* NULL: the path's last part, "upload.bin" */
+  const char *lifecycle;        /* X-Fal-Object-Lifecycle, JSON; NULL: none */
+  const char *credentials;      /* this call's; NULL: the client's */
+  double timeout;               /* 0: the client's; negative: none */
+  uint64_t multipart_threshold; /* above it in parts; 0: 90 MiB */
+  uint64_t part_size;           /* 0: 10 MiB */
+  int parallel;                 /* parts at once; 0: 4 */
+  int progress;                 /* FAL_EVENT_PROGRESS, 20 a second at most */
+  int ask_key, tell;            /* as above */
+} fal_upload_request;
+
+/* A file to fal's storage (protocol 8.1). The body of the answer is a JSON
+** object: "file_url", "bytes", and "mtime" when it was a file. Parts that
+** fail are sent again by themselves. A file that changes meanwhile is
+** FAL_EFILE. The key goes to the REST host alone, not to where the bytes
+** go. When that host refuses (404, 5xx) the other storage is tried, unless
+** the lifecycle has an ACL, which only the first one knows. */
+fal_op *fal_upload (fal_engine *e, fal_client *c, const fal_upload_request *r,
+                    fal_error *err);
+
+/* Digests a file ("sha256"), a megabyte in each step of the engine. The body
+** of the answer is a JSON object: "digest", "bytes", "mtime". */
+fal_op *fal_digest_file (fal_engine *e, const char *name, const char *path,
+                         fal_error *err);
 
 /* }====================================================== */
 

@@ -167,6 +167,29 @@ fal_code fal_file_put (const char *path, const void *s, size_t n,
 }
 
 
+fal_code fal_file_append (const char *path, const void *s, size_t n,
+                          fal_error *err) {
+  int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, why = 0;
+  fal_file f;
+  memset(&f, 0, sizeof(f));
+  f.fd = open(path, flags, 0600);
+  if (f.fd < 0 && errno == ENOENT) {
+    char *folders = strdup(path);
+    if (folders != NULL && make_folders(folders) == 0)
+      f.fd = open(path, flags, 0600);
+    free(folders);
+  }
+  if (f.fd < 0)
+    return failed(err, "write", path, errno);
+  if (fal_file_write(&f, s, n) != 0)
+    why = f.failed;
+  else if (fsync(f.fd) != 0 && errno != EINVAL && errno != EROFS)
+    why = errno;
+  close(f.fd);
+  return why == 0 ? FAL_OK : failed(err, "write", path, why);
+}
+
+
 fal_code fal_file_get (const char *path, fal_buf *out, fal_error *err) {
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   fal_code code = FAL_OK;

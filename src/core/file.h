@@ -39,6 +39,11 @@ void fal_file_abort (fal_file *f);
 fal_code fal_file_put (const char *path, const void *s, size_t n,
                        int overwrite, fal_error *err);
 
+/* Appends to a file for nobody else's eyes (0600), making missing folders,
+** and returns when it is on disk. */
+fal_code fal_file_append (const char *path, const void *s, size_t n,
+                          fal_error *err);
+
 /* Appends a whole file to 'out', whose ceiling limits it. */
 fal_code fal_file_get (const char *path, fal_buf *out, fal_error *err);
 

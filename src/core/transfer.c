@@ -5,6 +5,7 @@
 ** when the handle last served another client; a plain JSON call then costs a
 ** handful of setopts. curl's callbacks fill buffers under their ceilings.
 */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,9 @@ static size_t on_body (char *s, size_t one, size_t n, void *ud) {
   fal_transfer *t = ud;
   (void)one;
   t->bytes += n;
-  if (t->sink != NULL && t->status >= 200 && t->status < 300) {
+  if (t->feed != NULL && t->status >= 200 && t->status < 300)
+    t->refused = t->feed(t->owner, s, n);
+  else if (t->sink != NULL && t->status >= 200 && t->status < 300) {
     if (t->max_sink != 0 && t->bytes > t->max_sink)
       t->refused = FAL_ETOOBIG;
     else if (fal_file_write(t->sink, s, n) != 0)
@@ -62,9 +65,11 @@ static void expect_body (fal_transfer *t, const char *s, size_t n) {
     i++;
   for (; i < n && s[i] >= '0' && s[i] <= '9' && length < ((size_t)1 << 40); i++)
     length = length * 10 + (size_t)(s[i] - '0');
-  if (t->sink == NULL && length > t->max_body)
+  if (t->sink != NULL || t->feed != NULL)
+    return;
+  if (length > t->max_body)
     t->refused = FAL_ETOOBIG;
-  else if (t->sink == NULL && length <= ((size_t)16 << 20))
+  else if (length <= ((size_t)16 << 20))
     fal_buf_room(t->body, length);
 }
 
@@ -82,6 +87,42 @@ static size_t on_head (char *s, size_t one, size_t n, void *ud) {
       expect_body(t, s, n);
   }
   return t->refused == FAL_OK ? n : 0;
+}
+
+
+static size_t on_read (char *to, size_t one, size_t n, void *ud) {
+  fal_transfer *t = ud;
+  fal_source *src = t->source;
+  ssize_t k;
+  (void)one;
+  if (n > src->n - src->given)
+    n = (size_t)(src->n - src->given);
+  if (n == 0)
+    return 0;
+  if (src->s != NULL) {
+    memcpy(to, src->s + src->offset + src->given, n);
+    k = (ssize_t)n;
+  }
+  else do
+    k = pread(src->fd, to, n, (off_t)(src->offset + src->given));
+  while (k < 0 && errno == EINTR);
+  if (k <= 0) {
+    src->failed = k < 0 ? errno : -1;
+    t->refused = FAL_EFILE;
+    return CURL_READFUNC_ABORT;
+  }
+  src->given += (uint64_t)k;
+  return (size_t)k;
+}
+
+
+/* libcurl begins anew on another connection. */
+static int on_seek (void *ud, curl_off_t offset, int origin) {
+  fal_source *src = ((fal_transfer *)ud)->source;
+  if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > src->n)
+    return CURL_SEEKFUNC_FAIL;
+  src->given = (uint64_t)offset;
+  return CURL_SEEKFUNC_OK;
 }
 
 
@@ -106,6 +147,21 @@ static int on_close (void *ud, curl_socket_t fd) {
 }
 
 
+/* A request is about to be written. libcurl writes it a second time when a
+** reused connection closes before any answer: what may have arrived must not
+** be sent twice. */
+static int on_request (void *ud, char *ip, char *local_ip, int port,
+                       int local_port) {
+  fal_transfer *t = ud;
+  (void)ip; (void)local_ip; (void)port; (void)local_port;
+  if (t->source != NULL)  /* libcurl seeks only when bytes were sent, not when
+                             they were read and then could not be sent */
+    t->source->given = 0;
+  return t->issued++ > 0 && t->once ? CURL_PREREQFUNC_ABORT
+                                    : CURL_PREREQFUNC_OK;
+}
+
+
 /* What is the same for every exchange. */
 static void set_common (fal_transfer *t) {
   CURL *h = t->easy;
@@ -114,6 +170,8 @@ static void set_common (fal_transfer *t) {
   curl_easy_setopt(h, CURLOPT_OPENSOCKETDATA, ps);
   curl_easy_setopt(h, CURLOPT_CLOSESOCKETFUNCTION, on_close);
   curl_easy_setopt(h, CURLOPT_CLOSESOCKETDATA, ps);
+  curl_easy_setopt(h, CURLOPT_PREREQFUNCTION, on_request);
+  curl_easy_setopt(h, CURLOPT_PREREQDATA, t);
   curl_easy_setopt(h, CURLOPT_PRIVATE, t);
   curl_easy_setopt(h, CURLOPT_ERRORBUFFER, t->message);
   curl_easy_setopt(h, CURLOPT_NOSIGNAL, 1L);
@@ -121,6 +179,10 @@ static void set_common (fal_transfer *t) {
   curl_easy_setopt(h, CURLOPT_WRITEDATA, t);
   curl_easy_setopt(h, CURLOPT_HEADERFUNCTION, on_head);
   curl_easy_setopt(h, CURLOPT_HEADERDATA, t);
+  curl_easy_setopt(h, CURLOPT_READFUNCTION, on_read);
+  curl_easy_setopt(h, CURLOPT_READDATA, t);
+  curl_easy_setopt(h, CURLOPT_SEEKFUNCTION, on_seek);
+  curl_easy_setopt(h, CURLOPT_SEEKDATA, t);
   curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(h, CURLOPT_QUICK_EXIT, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075500
@@ -165,14 +227,8 @@ static void set_client (fal_transfer *t, fal_client *c) {
 }
 
 
-static fal_transfer *acquire (fal_engine *e) {
-  fal_transfer *t = e->pool;
-  if (t != NULL) {
-    e->pool = t->next;
-    e->npool--;
-    return t;
-  }
-  t = calloc(1, sizeof(*t));
+static fal_transfer *make (fal_engine *e) {
+  fal_transfer *t = calloc(1, sizeof(*t));
   if (t == NULL)
     return NULL;
   t->engine = e;
@@ -186,10 +242,22 @@ static fal_transfer *acquire (fal_engine *e) {
 }
 
 
-static void destroy (fal_transfer *t) {
-  curl_easy_cleanup(t->easy);
-  fal_client_free(t->set_for);
-  free(t);
+static fal_transfer *acquire (fal_engine *e) {
+  fal_transfer *t = e->pool;
+  if (t == NULL)
+    return make(e);
+  e->pool = t->next;
+  e->npool--;
+  return t;
+}
+
+
+void fal_transfer_free (fal_transfer *t) {
+  if (t != NULL) {
+    curl_easy_cleanup(t->easy);
+    fal_client_free(t->set_for);
+    free(t);
+  }
 }
 
 
@@ -211,7 +279,12 @@ static void set_exchange (fal_transfer *t, const fal_exchange *x) {
   int plain = x->has_body && x->method == NULL && !x->follow;
   if (!(plain && t->plain)) {
     curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, NULL);
-    if (x->has_body)
+    curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)(x->source != NULL
+                     ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_NONE));
+    curl_easy_setopt(h, CURLOPT_UPLOAD, (long)(x->source != NULL));
+    if (x->source != NULL)
+      curl_easy_setopt(h, CURLOPT_INFILESIZE_LARGE, (curl_off_t)x->source->n);
+    else if (x->has_body)
       curl_easy_setopt(h, CURLOPT_POST, 1L);
     else
       curl_easy_setopt(h, CURLOPT_HTTPGET, 1L);
@@ -260,25 +333,51 @@ fal_transfer *fal_transfer_start (fal_op *op, const fal_exchange *x,
   t->status = 0;
   t->bytes = 0;
   t->message[0] = '\0';
-  t->head = &op->head;
-  t->body = &op->body;
+  t->owner = x->owner;
+  t->once = x->once;
+  t->issued = 0;
+  t->head = x->head_to != NULL ? x->head_to : &op->head;
+  t->body = x->body_to != NULL ? x->body_to : &op->body;
   t->head->n = t->body->n = 0;
   t->max_head = x->max_head;
   t->max_body = x->max_body;
   t->sink = x->sink;
   t->max_sink = x->max_sink;
+  t->source = x->source;
+  if (t->source != NULL)
+    t->source->given = 0;
+  t->feed = x->feed;
   if (t->set_for != op->client)
     set_client(t, op->client);
   set_exchange(t, x);
   cap_connections(op->engine, x->url);
-  op->answer.attempts++;
   m = curl_multi_add_handle(op->engine->multi, t->easy);
   if (m != CURLM_OK) {
     fal_fail(err, FAL_ENETWORK, "libcurl: %s", curl_multi_strerror(m));
-    destroy(t);
+    fal_transfer_free(t);
     return NULL;
   }
   t->active = 1;
+  return t;
+}
+
+
+fal_transfer *fal_transfer_connect (fal_op *op, const char *url,
+                                    fal_error *err) {
+  fal_transfer *t = make(op->engine);
+  if (t == NULL) {
+    fal_fail(err, FAL_ENOMEM, "out of memory");
+    return NULL;
+  }
+  t->op = op;
+  t->head = &op->head;  /* of the proxy's answer */
+  t->body = &op->body;
+  t->max_head = t->max_body = FAL_MAX_HEAD;
+  set_client(t, op->client);
+  curl_easy_setopt(t->easy, CURLOPT_URL, url);
+  curl_easy_setopt(t->easy, CURLOPT_CONNECT_ONLY, 1L);
+  curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+  curl_easy_setopt(t->easy, CURLOPT_HTTPPROXYTUNNEL, 1L);
   return t;
 }
 
@@ -293,7 +392,7 @@ void fal_transfer_release (fal_transfer *t) {
     t->active = 0;
   }
   if (e->npool >= POOL) {
-    destroy(t);
+    fal_transfer_free(t);
     return;
   }
   t->op = NULL;  /* body and headers go with their owner; set anew in reuse */
@@ -307,8 +406,13 @@ void fal_transfer_pool_free (fal_engine *e) {
   fal_transfer *t;
   while ((t = e->pool) != NULL) {
     e->pool = t->next;
-    destroy(t);
+    fal_transfer_free(t);
   }
+}
+
+
+int fal_transfer_sent (const fal_transfer *t) {
+  return t->issued > 0;
 }
 
 
@@ -329,6 +433,10 @@ static void where (const fal_transfer *t, char *to, size_t size) {
 
 static fal_code refusal (const fal_transfer *t, const char *host,
                          fal_error *err) {
+  if (t->refused == FAL_EFILE && t->source != NULL)
+    return fal_fail(err, FAL_EFILE, "cannot read the file: %s",
+                    t->source->failed > 0 ? strerror(t->source->failed)
+                    : "it became shorter");
   if (t->refused == FAL_EFILE) {
     fal_fail(err, FAL_EFILE, "cannot write %s: %s", t->sink->path,
              strerror(t->sink->failed));
@@ -371,6 +479,11 @@ fal_code fal_transfer_failure (const fal_transfer *t, fal_error *err) {
     case CURLE_HTTP2_STREAM:
       fal_fail(err, FAL_ENETWORK, "%s ended the connection too early: %s",
                host, why);
+      break;
+    case CURLE_ABORTED_BY_CALLBACK:  /* on_request */
+      fal_fail(err, FAL_ENETWORK, "%s ended the connection without an answer",
+               host);
+      fal_hint(err, "the call was not repeated, for it may have arrived");
       break;
     case CURLE_TOO_MANY_REDIRECTS:
       fal_fail(err, FAL_EPROTOCOL, "%s redirects in circles", host);
