@@ -3,6 +3,7 @@
 local core = require "fal.core"
 local tasks = require "fal.tasks"
 local Client = require "fal.client"
+local journal = require "fal.journal"
 
 local fal = {
   version = core.version,
@@ -10,6 +11,8 @@ local fal = {
   null = core.json.null,
   array = core.json.array,
   empty_array = core.json.empty_array,
+  msgpack = { encode = core.msgpack.encode, decode = core.msgpack.decode },
+  bytes = core.msgpack.bytes,
   image = core.image,
   async = tasks.async,
   gather = tasks.gather,
@@ -54,6 +57,52 @@ function fal.run(id, options)
 end
 
 
+function fal.subscribe(id, options)
+  return client():subscribe(id, options)
+end
+
+
+function fal.run_iterator(id, options)
+  return client():run_iterator(id, options)
+end
+
+
+function fal.stream(id, options)
+  return client():stream(id, options)
+end
+
+
+-- The queue of the default client.
+fal.queue = setmetatable({}, { __index = function (_, name) return client().queue[name] end })
+
+
+fal.journal = {}
+
+
+-- A journal of submitted requests: its pending() are handles | nil, err.
+function fal.journal.open(path)
+  return journal.open(path, client())
+end
+
+
+fal.storage = setmetatable({}, { __index = function (_, name) return client().storage[name] end })
+
+
+fal.realtime = setmetatable({}, { __index = function (_, name) return client().realtime[name] end })
+
+
+-- A file here, as a value of an input: uploaded when the call is made.
+function fal.file(path, options)
+  return require("fal.storage").file(path, options)
+end
+
+
+-- A file or bytes as data:TYPE;base64,... for an input.
+function fal.data_uri(bytes_or_path, content_type)
+  return require("fal.storage").data_uri(bytes_or_path, content_type)
+end
+
+
 function fal.download(file, path, options)
   return client():download(file, path, options)
 end
@@ -61,6 +110,15 @@ end
 
 function fal.save(result, template, options)
   return client():save(result, template, options)
+end
+
+
+fal.webhook = {}
+
+
+-- Is this delivery from fal? true, event | nil, err.
+function fal.webhook.verify(headers, raw_body, options)
+  return client():webhook_verify(headers, raw_body, options)
 end
 
 

@@ -37,7 +37,7 @@ local fal = {}
 ---@field attempts integer            HTTP exchanges made
 
 ---@class fal.Config
----@field credentials? string|fun(): string   "id:secret"; a function is asked for each call.
+---@field credentials? string|fun(): string   "id:secret"; a function is asked for each attempt.
 ---                                   Default: FAL_KEY, or FAL_KEY_ID with FAL_KEY_SECRET
 ---@field base_url? string            one address for every role. Default: FAL_BASE_URL
 ---@field hosts? { run?: string, queue?: string, rest?: string, cdn?: string, realtime?: string }
@@ -49,6 +49,32 @@ local fal = {}
 ---@field http_proxy? string          Default: HTTPS_PROXY and friends
 ---@field max_connections? integer    to one host
 ---@field max_response? integer       ceiling for one answer; 256 MiB
+---@field proxy_url? string           a proxy of your own that adds the key: calls go there, with
+---                                   their address in x-fal-target-url
+---@field retry? fal.Retry|false      false: one attempt of everything
+---@field journal? string             path of a file that gets the id of every submitted request
+---@field on_request? fun(request: fal.RequestInfo)     before each call
+---@field on_response? fun(response: fal.ResponseInfo)  after each attempt
+
+---How often a call that failed is made again. What may have been paid for is
+---repeated only when it provably did not arrive. Retry-After is waited for.
+---@class fal.Retry
+---@field max? integer                attempts after the first; 3
+---@field base_delay? number          doubled for each, then a random part of it; 0.5
+---@field max_delay? number           30
+
+---@class fal.RequestInfo
+---@field endpoint_id string
+---@field call "run"|"submit"|"subscribe"|"stream"|"status"|"result"|"cancel"
+---@field input? table
+---@field request_id? string          of status, result, cancel
+
+---@class fal.ResponseInfo
+---@field endpoint_id string
+---@field attempt integer
+---@field status? integer             nil: there was no answer
+---@field code? fal.Code              when it failed
+---@field delay? number               seconds until the next attempt; nil: there is none
 
 ---@class fal.RunOptions
 ---@field input? table
@@ -62,6 +88,7 @@ local fal = {}
 ---@field storage_settings? { expires_in?: "never"|"immediate"|"1h"|"1d"|"7d"|"30d"|"1y"|integer, initial_acl?: table }
 
 ---@class fal.Client
+---@field storage fal.Storage
 local Client = {}
 
 ---Sets up the default client, the one behind fal.run and friends.
@@ -85,6 +112,207 @@ function fal.run(id, options) end
 ---@param options? fal.RunOptions
 function Client:run(id, options) end
 
+
+---- The queue ----
+
+---@class fal.LogLine
+---@field message string
+---@field timestamp? string
+---@field level? string
+---@field source? string
+
+---@class fal.Status
+---@field status "IN_QUEUE"|"IN_PROGRESS"|"COMPLETED"
+---@field request_id? string
+---@field queue_position? integer     while IN_QUEUE
+---@field logs? fal.LogLine[]         of a subscription or an iterator: the new ones
+---@field metrics? table              when COMPLETED
+---@field error? string               COMPLETED, but not well
+---@field error_type? string
+
+---A status, and with the last one, which is COMPLETED, how it ended.
+---@class fal.Event: fal.Status
+---@field result? table|string
+---@field meta? fal.Meta
+---@field err? fal.Error
+
+---@class fal.SubmitOptions: fal.RunOptions
+---@field webhook_url? string
+
+---@class fal.WaitOptions
+---@field timeout? number             for the wait; the request goes on
+---@field mode? "streaming"|"polling"
+---@field poll_interval? number       0.5; 0.1 is the least that is used
+---@field idle_timeout? number        seconds without a sign of life after which a status stream is given up for polling; 45
+
+---@class fal.SubscribeOptions: fal.SubmitOptions
+---@field logs? boolean
+---@field mode? "streaming"|"polling"  polling by default
+---@field poll_interval? number
+---@field idle_timeout? number
+---@field on_enqueue? fun(request_id: string)
+---@field on_queue_update? fun(status: fal.Status)   in the caller's coroutine; may call
+
+---Submits, follows, fetches. One deadline (`timeout`) covers all of it: when it
+---passes, and when its task is canceled, the request is canceled at the server
+---unless it has completed; `err.request_id` is set.
+---@param id string
+---@param options? fal.SubscribeOptions
+---@return table|string|nil result
+---@return fal.Meta|fal.Error
+function fal.subscribe(id, options) end
+
+---@param id string
+---@param options? fal.SubscribeOptions
+function Client:subscribe(id, options) end
+
+---`for event in fal.run_iterator(id, {...}) do`: each change, the last event
+---COMPLETED with `result` and `meta`, or `err`. Follows the status stream unless
+---mode is "polling". An iterator that is collected before its end gives the
+---request up. In a task on PUC Lua 5.1 call it instead: no `for` can yield there.
+---@param id string
+---@param options? fal.SubscribeOptions
+---@return fun(): fal.Event?
+function fal.run_iterator(id, options) end
+
+---@param id string
+---@param options? fal.SubscribeOptions
+function Client:run_iterator(id, options) end
+
+---A submitted request. It can be made again anywhere from its two ids.
+---@class fal.Handle
+---@field request_id string
+---@field endpoint_id string
+---@field status_url? string          as the queue told them
+---@field response_url? string
+---@field cancel_url? string
+---@field queue_position? integer
+local Handle = {}
+
+---@param options? { logs?: boolean, timeout?: number }
+---@return fal.Status?
+---@return fal.Error?
+function Handle:status(options) end
+
+---Waits for the result. Giving up leaves the request as it is.
+---@param options? fal.WaitOptions
+---@return table|string|nil result
+---@return fal.Meta|fal.Error
+function Handle:get(options) end
+
+---@param options? fal.WaitOptions
+---@return fun(): fal.Event?
+function Handle:events(options) end
+
+---@return table? answer
+---@return fal.Error?
+function Handle:cancel() end
+
+---The queue's calls: functions, also of each client (`client.queue`).
+fal.queue = {}
+
+---@param id string
+---@param options? fal.SubmitOptions
+---@return fal.Handle?
+---@return fal.Meta|fal.Error
+function fal.queue.submit(id, options) end
+
+---@param id string
+---@param request_id string
+---@return fal.Handle
+function fal.queue.handle(id, request_id) end
+
+---@param id string
+---@param options { request_id: string, logs?: boolean, timeout?: number }
+---@return fal.Status?
+---@return fal.Meta|fal.Error
+function fal.queue.status(id, options) end
+
+---@param id string
+---@param options { request_id: string, timeout?: number }
+---@return table|string|nil result
+---@return fal.Meta|fal.Error   code "expired": no such request, or its result is gone
+function fal.queue.result(id, options) end
+
+---@param id string
+---@param options { request_id: string, timeout?: number }
+---@return table? answer
+---@return fal.Meta|fal.Error
+function fal.queue.cancel(id, options) end
+
+---Follows a request to its end, without the result.
+---@param id string
+---@param options { request_id: string, logs?: boolean, on_queue_update?: fun(status: fal.Status), timeout?: number, mode?: string, poll_interval?: number, idle_timeout?: number }
+---@return fal.Status? last
+---@return fal.Error?
+function fal.queue.subscribe_to_status(id, options) end
+
+---The same as a loop: `for status in fal.queue.stream_status(id, {request_id = ...}) do`
+---@param id string
+---@param options table   as for subscribe_to_status; mode "streaming" by default
+---@return fun(): fal.Event?
+function fal.queue.stream_status(id, options) end
+
+---@class fal.Journal
+local Journal = {}
+
+---The requests that were submitted and whose result nobody has collected: a
+---handle's get and events take them off.
+---@return fal.Handle[]
+function Journal:pending() end
+
+fal.journal = {}
+
+---Opens or begins a journal; its handles use the default client.
+---@param path string
+---@return fal.Journal?
+---@return fal.Error?
+function fal.journal.open(path) end
+
+
+---- Streams of a model's own events ----
+
+---@class fal.StreamOptions: fal.RunOptions
+---@field idle_timeout? number        between two pieces; none by default
+
+---`for event in stream do`: JSON decoded, other data as text; pieces of bytes
+---when the model streams no events. Collecting it, or `<close>`, closes it. In a
+---task on PUC Lua 5.1 call it instead: no `for` can yield there.
+---@class fal.Stream
+---@overload fun(): any
+local Stream = {}
+
+---Reads to the end: the last event and the meta.
+---@return any last
+---@return fal.Meta|fal.Error
+function Stream:done() end
+
+---Ends it and its connection.
+function Stream:close() end
+
+---POST to id/stream (or `path`). HTTP errors show with the first event asked
+---for, and by done.
+---@param id string
+---@param options? fal.StreamOptions
+---@return fal.Stream?
+---@return fal.Error?
+function fal.stream(id, options) end
+
+---@param id string
+---@param options? fal.StreamOptions
+function Client:stream(id, options) end
+
+---GET of a JSON document at a role's host, without a key.
+---@param role "run"|"queue"|"rest"|"cdn"|"realtime"
+---@param path string
+---@param options? { timeout?: number }
+---@return any value
+---@return fal.Meta|fal.Error
+function Client:get(role, path, options) end
+
+
+---- Files ----
+
 ---Streams a URL (or decodes a data: URI) to a temporary file and renames it.
 ---@param file string|{ url: string }
 ---@param path string   missing folders are made
@@ -97,6 +325,72 @@ function fal.download(file, path, options) end
 ---@param path string
 ---@param options? table
 function Client:download(file, path, options) end
+
+---@class fal.Lifecycle
+---@field expires_in? "never"|"immediate"|"1h"|"1d"|"7d"|"30d"|"1y"|integer  seconds
+---@field initial_acl? table          { default = "forbid", rules = {{ user = ..., decision = "allow" }} }
+
+---@class fal.UploadOptions
+---@field content_type? string        by default from the name, then the first bytes
+---@field file_name? string
+---@field lifecycle? fal.Lifecycle
+---@field on_progress? fun(bytes: integer, total: integer)  in the caller's coroutine, 20 times a second at most
+---@field timeout? number             for all of it
+---@field multipart_threshold? integer  larger ones go in parts; 90 MiB
+---@field part_size? integer          10 MiB
+---@field parallel? integer           parts at once; 4
+
+---@class fal.UploadInfo
+---@field bytes integer
+---@field content_type string
+---@field seconds number
+---@field attempts integer            HTTP exchanges made, those that failed too
+---@field mtime? string               of the file that was sent
+
+---Files to fal's storage. A file is read as it is sent, never whole; one that
+---changes meanwhile is an error. Parts that fail are sent again by themselves.
+---@class fal.Storage
+fal.storage = {}
+
+---@param bytes string
+---@param options? fal.UploadOptions
+---@return string? url
+---@return fal.UploadInfo|fal.Error
+function fal.storage.upload(bytes, options) end
+
+---@param path string
+---@param options? fal.UploadOptions
+---@return string? url
+---@return fal.UploadInfo|fal.Error
+function fal.storage.upload_file(path, options) end
+
+---A picture as a PNG. Also takes `level`, `text` (as Image:png) and `format`, which can be "png".
+---@param image fal.Image
+---@param options? fal.UploadOptions
+---@return string? url
+---@return fal.UploadInfo|fal.Error
+function fal.storage.upload_image(image, options) end
+
+---@class fal.File
+---@field path string
+---@field content_type? string
+
+---A file here, as a value anywhere in an input: uploaded when the call is
+---made, each content once for a client (for an hour, or half its lifetime).
+---The input table stays as it is.
+---@param path string
+---@param options? { content_type?: string, lifecycle?: fal.Lifecycle }
+---@return fal.File
+function fal.file(path, options) end
+
+---`data:TYPE;base64,...`. A fal.file is a file. A string is bytes when it
+---begins like a known format, else a path when there is such a file, else
+---bytes, which need a type. Text from strangers could name a file: check it.
+---@param bytes_or_path string|fal.File
+---@param content_type? string
+---@return string?
+---@return fal.Error?
+function fal.data_uri(bytes_or_path, content_type) end
 
 ---@class fal.SaveOptions          where the result itself does not know better
 ---@field overwrite? boolean
@@ -125,6 +419,51 @@ function Client:save(result, template, options) end
 
 ---No further calls with this client; those in flight end by themselves.
 function Client:close() end
+
+---What fal delivers to the webhook of a request. Whoever has an account can
+---have fal sign deliveries: act only on requests you submitted (`request_id`)
+---or on your own `user_id`.
+---@class fal.WebhookEvent
+---@field request_id string
+---@field gateway_request_id? string  another one when the platform tried again
+---@field status "OK"|"ERROR"
+---@field payload? table              what the result endpoint gives
+---@field error? string               with status ERROR
+---@field payload_error? string       why there is no payload
+---@field user_id string              from the signed headers
+---@field timestamp number            when it was signed, Unix seconds
+---@field replayed? boolean           delivered before; only with allow_replay
+
+---@class fal.WebhookOptions
+---@field keys? string[]              Ed25519 keys by hand: 32 bytes each, or base64
+---@field jwks? string|table          the same as a JWKS document
+---@field fetch? fun(client: fal.Client): string|table|nil, fal.Error?   gets the JWKS document; by default from the rest host
+---@field max_age? number             how long fetched keys are kept, 60 to 86400; a day
+---@field tolerance? number           how far the timestamp may be off; 300
+---@field allow_replay? boolean       give a delivery that came before, marked
+---@field now? number                 Unix seconds instead of the clock
+
+fal.webhook = {}
+
+---Is this delivery from fal? Ed25519 over the ids, the timestamp and the raw
+---body. Keys are fetched when first needed and when none fits, at most once a
+---minute. Request ids are remembered while their delivery could be played
+---again (the latest 10,000 of each client): `err.type` is "webhook_replayed".
+---Other types: webhook_missing_header, webhook_bad_header,
+---webhook_bad_timestamp, webhook_bad_signature, webhook_too_old,
+---webhook_in_future, webhook_no_keys, webhook_no_match (all with code "auth"),
+---webhook_body, webhook_jwks (code "protocol").
+---@param headers table   { name = value or list } or a list of { name, value }; names in any case
+---@param raw_body string   as received, before anything decodes it
+---@param options? fal.WebhookOptions
+---@return true?
+---@return fal.WebhookEvent|fal.Error
+function fal.webhook.verify(headers, raw_body, options) end
+
+---@param headers table
+---@param raw_body string
+---@param options? fal.WebhookOptions
+function Client:webhook_verify(headers, raw_body, options) end
 
 ---Its arguments; raises the second one when the first is nil or false.
 ---@generic T
@@ -253,6 +592,73 @@ function fal.json.decode(text, options) end
 function fal.json.array(t) end
 
 
+---- Realtime and MessagePack ----
+
+---@class fal.RealtimeOptions
+---@field on_result? fun(result: any)  gets every result, in a task of the connection; instead of recv
+---@field on_error? fun(err: fal.Error)  without it, an error in that task is the task's
+---@field throttle_interval? number   seconds between messages: the first at once, then the newest; 0.128, 0: every one is sent
+---@field max_buffering? integer      inputs the app keeps before it drops the oldest, 1 to 60
+---@field token_expiration? number    of the tokens asked for; 120
+---@field path? string                appended to the id; "/realtime"
+---@field encode? fun(input: any): string?, any   bytes to send, and true when they are text; MessagePack by default
+---@field decode? fun(bytes: string): any, any    of every message that is a result; MessagePack, for text JSON
+---@field max_message? integer        ceiling for one message received; 16 MiB
+---@field ping_interval? number       silence after which the server is asked for a sign of life; 25
+
+---A realtime connection. Callable: `for result in conn do` ends when it is
+---closed, or with an error (`conn.err`) unless there is on_error.
+---@class fal.Connection
+---@field code? integer               of the last close (RFC 6455): 1000, 1006 (cut)...
+---@field reason? string
+---@field err? fal.Error
+local Connection = {}
+
+fal.realtime = {}
+
+---Opens nothing yet: the first send does, and one after the server closed it.
+---@param id string
+---@param options? fal.RealtimeOptions
+---@return fal.Connection?
+---@return fal.Error?
+function fal.realtime.connect(id, options) end
+
+---Sends an input, once the connection is open. Strings that are not UTF-8 and
+---fal.bytes go as bytes.
+---@param input any
+---@return true?
+---@return fal.Error?
+function Connection:send(input) end
+
+---The next result. nil and an error (code "timeout" after so many seconds), or
+---nil alone: closed, by close() or by the server with code 1000.
+---@param timeout? number
+---@return any result
+---@return fal.Error?
+function Connection:recv(timeout) end
+
+---Sends what still waits and closes, without waiting for the answer.
+function Connection:close() end
+
+---The same values as JSON has, and bytes; decoded bytes are strings.
+fal.msgpack = {}
+
+---@param value any
+---@return string?
+---@return fal.Error?
+function fal.msgpack.encode(value) end
+
+---@param bytes string
+---@return any
+---@return fal.Error?
+function fal.msgpack.decode(bytes) end
+
+---Marks a string to be sent as bytes although it is UTF-8.
+---@param s string
+---@return userdata
+function fal.bytes(s) end
+
+
 ---- Pictures ----
 
 ---A picture: 8 bits a channel; (0, 0) is the top left pixel.
@@ -341,8 +747,17 @@ function core.write(path, bytes, overwrite) end
 ---@return string? bytes
 ---@return fal.Error?
 function core.read(path, max) end
+---Appends to a file, made when it is not there; on disk when it returns.
+---@return true?
+---@return fal.Error?
+function core.append(path, bytes) end
 ---A PNG with the text chunks { key, value, key, value... } set.
 function core.retext(png, list) end
+
+---The first bytes of an ordinary file; never waits.
+---@return string?
+---@return fal.Error?
+function core.engine.head(path, n) end
 ---Gives a table the class of fal.Error.
 function core.error(fields) end
 ---@return boolean
@@ -357,12 +772,71 @@ core.engine = {}
 function core.engine.new(options) end
 function core.engine.client(options) end
 
+core.webhook = {}
+---Ed25519 keys of 32 bytes each; raises when they are none, or more than 64.
+function core.webhook.keys(list) end
+---@return userdata? keys
+---@return fal.Error?
+function core.webhook.jwks(text) end
+---A header that is missing is nil.
+---@return true?
+---@return fal.Error?
+function core.webhook.verify(request_id, user_id, timestamp, signature, body, keys, now, tolerance) end
+
+core.realtime = {}
+---An operation, not yet connected.
+---@return fal.core.Connection?, integer|fal.Error
+function core.realtime.new(engine, client, id, options) end
+
+---@class fal.core.Connection
+local Socket = {}
+function Socket:send(bytes, text) end
+---The same with a value, as MessagePack.
+function Socket:pack(value) end
+---"open" | "message", value or (raw) bytes, is text | "error", err | "closed", code, reason
+function Socket:event(raw) end
+function Socket:open() end
+---Whether it is open or on its way.
+function Socket:alive() end
+function Socket:needs_key() end
+function Socket:give_key(credentials) end
+---Closes it until the next message.
+function Socket:reset(forget) end
+---Sends what waits, says goodbye, and gives it up.
+function Socket:hangup() end
+
 ---@class fal.Engine
 local Engine = {}
+---`tell`: each attempt is an "attempt" event. With credentials later attempts
+---ask by a "key" event.
 ---@return fal.Op?, integer|fal.Error
-function Engine:run(client, id, options, credentials) end
+function Engine:run(client, id, options, credentials, tell) end
+---@return fal.Op?, integer|fal.Error
+function Engine:submit(client, id, options, credentials, tell) end
+---More options: request_id (follow that one), mode, poll_interval, idle_timeout,
+---logs, statuses, no_result.
+---@return fal.Op?, integer|fal.Error
+function Engine:subscribe(client, id, options, credentials, tell) end
+---@return fal.Op?, integer|fal.Error
+function Engine:stream(client, id, options, credentials, tell) end
+---@param what "status"|"result"|"cancel"
+---@return fal.Op?, integer|fal.Error
+function Engine:about(client, what, id, request_id, options, credentials, tell) end
+---@return fal.Op?, integer|fal.Error
+function Engine:get(client, role, path, credentials, timeout) end
 ---@return fal.Op?, integer|fal.Error
 function Engine:download(client, url, path, options) end
+
+---An upload: its result has file_url, bytes, mtime. `what` has path or bytes, and the options above.
+---@return userdata? op
+---@return integer|fal.Error
+function Engine:upload(client, _, what, credentials, tell) end
+
+---A file's digest: its result has digest, bytes, mtime.
+---@return userdata? op
+---@return integer|fal.Error
+function Engine:digest(name, path) end
+
 ---@return fal.Op?, integer|fal.Error
 function Engine:timer(seconds) end
 function Engine:step(seconds) end
@@ -385,6 +859,12 @@ function Box:close() end
 local Op = {}
 function Op:done() end
 function Op:cancel() end
+---What is new: "status", "data", "bytes", "attempt", "key"..., its value
+---(decoded), flags (1 with the first status: the answer to the submit).
+---@return string? kind, any value, integer? flags
+function Op:event() end
+---The answer to a "key" event.
+function Op:give_key(credentials) end
 ---The decoded result and its meta; once.
 function Op:result() end
 ---The end of a download: its meta.

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lfal.h"
+#include "lengine.h"
 #include "ljson.h"
 
 #define ENGINE_T  "fal.Engine"
@@ -18,6 +18,10 @@
 
 #define MAX_HEADERS 64                        /* of one call or client */
 #define MAX_JSON   ((size_t)256 << 20)       /* JSON text of one input */
+
+static const char *const role_names[FAL_ROLES + 1] = {
+  "run", "queue", "rest", "cdn", "realtime", NULL
+};
 
 static const char head_key = 0;   /* where a meta keeps its header lines */
 
@@ -63,6 +67,27 @@ static int push_op (lua_State *L, void **box, fal_op *op,
 }
 
 
+fal_engine *lfal_to_engine (lua_State *L, int idx) {
+  return open_box(L, idx, ENGINE_T);
+}
+
+
+fal_client *lfal_to_client (lua_State *L, int idx) {
+  return open_box(L, idx, CLIENT_T);
+}
+
+
+void **lfal_new_op (lua_State *L) {
+  return new_box(L, OP_T);
+}
+
+
+int lfal_push_op (lua_State *L, void **box, fal_op *op,
+                  const fal_error *err) {
+  return push_op(L, box, op, err);
+}
+
+
 static int op_done (lua_State *L) {
   lua_pushboolean(L, fal_op_done(toop(L)));
   return 1;
@@ -71,6 +96,35 @@ static int op_done (lua_State *L) {
 
 static int op_cancel (lua_State *L) {
   fal_op_cancel(toop(L));
+  return 0;
+}
+
+
+/* op:event() -> kind, value, flags | nothing. The value of a status, an
+** attempt or a stream's data is decoded; data that is not JSON stays text. */
+static int op_event (lua_State *L) {
+  static const char *const kinds[] = {
+    "?", "status", "data", "bytes", "open", "message", "error", "attempt",
+    "key", "progress"
+  };
+  fal_op *op = toop(L);
+  fal_event ev;
+  fal_error ignored;
+  if (!fal_op_event(op, &ev))
+    return 0;
+  lua_pushstring(L, kinds[ev.kind]);
+  if (!((ev.kind == FAL_EVENT_STATUS || ev.kind == FAL_EVENT_DATA ||
+         ev.kind == FAL_EVENT_ATTEMPT || ev.kind == FAL_EVENT_PROGRESS) &&
+        lfal_json_decode(L, ev.s, ev.n, &ignored)))
+    lua_pushlstring(L, ev.s, ev.n);
+  lua_pushinteger(L, ev.flags);
+  return 3;
+}
+
+
+/* op:give_key(credentials): the answer to a "key" event */
+static int op_give_key (lua_State *L) {
+  fal_op_give_key(toop(L), luaL_checkstring(L, 2));
   return 0;
 }
 
@@ -278,9 +332,6 @@ static const char *const *headers (lua_State *L, int idx, const char *name,
 
 /* core.client{...} -> Client | nil, err */
 static int client_new (lua_State *L) {
-  static const char *const roles[FAL_ROLES] = {
-    "run", "queue", "rest", "cdn", "realtime"
-  };
   const char *lines[MAX_HEADERS + 1];
   fal_client_options opt;
   fal_error err;
@@ -288,21 +339,27 @@ static int client_new (lua_State *L) {
   int i;
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  luaL_checkstack(L, 20, NULL);
+  luaL_checkstack(L, 24, NULL);
   fal_client_options_init(&opt);
   opt.base_url = lfal_field_string(L, 1, "base_url", NULL);
   opt.credentials = lfal_field_string(L, 1, "credentials", NULL);
+  opt.proxy_url = lfal_field_string(L, 1, "proxy_url", NULL);
   opt.ca_file = lfal_field_string(L, 1, "ca_file", NULL);
   opt.http_proxy = lfal_field_string(L, 1, "http_proxy", NULL);
   opt.user_agent = lfal_field_string(L, 1, "user_agent", NULL);
   opt.max_response = (size_t)lfal_field_number(L, 1, "max_response", 0);
   opt.timeout = lfal_field_number(L, 1, "timeout", 0);
+  opt.retry.max = (int)lfal_field_number(L, 1, "retry_max", opt.retry.max);
+  opt.retry.base_delay = lfal_field_number(L, 1, "retry_base_delay",
+                                           opt.retry.base_delay);
+  opt.retry.max_delay = lfal_field_number(L, 1, "retry_max_delay",
+                                          opt.retry.max_delay);
   opt.headers = headers(L, 1, "headers", lines);
   lua_getfield(L, 1, "hosts");
   if (lua_istable(L, -1)) {
     int hosts = lua_gettop(L);
     for (i = 0; i < FAL_ROLES; i++)
-      opt.hosts[i] = lfal_field_string(L, hosts, roles[i], NULL);
+      opt.hosts[i] = lfal_field_string(L, hosts, role_names[i], NULL);
   }
   box = new_box(L, CLIENT_T);
   *box = fal_client_new(&opt, &err);
@@ -321,12 +378,9 @@ static int client_close (lua_State *L) {
 
 /* client:host("run") -> base URL */
 static int client_host (lua_State *L) {
-  static const char *const roles[] = {
-    "run", "queue", "rest", "cdn", "realtime", NULL
-  };
   fal_client *c = toclient(L, 1);
   lua_pushstring(L, fal_client_host(c, (fal_role)luaL_checkoption(L, 2, "run",
-                                                                  roles)));
+                                                             role_names)));
   return 1;
 }
 
@@ -451,39 +505,149 @@ static fal_code encode_input (lua_State *L, fal_buf *out, fal_error *err) {
 }
 
 
-/* engine:run(client, id, options, credentials) -> Op, id | nil, err. The
-** options are those of fal.run, headers and lifecycle already as lines. */
+/* Arguments of the calls that have an input: (engine, client, id, options,
+** credentials, tell). The options are those of fal.run, headers and lifecycle
+** already as lines. Credentials mean that later attempts ask for them anew.
+** Pushes the box for the operation; what 'r' points to stays on the stack. */
+typedef struct RunArgs {
+  fal_engine *e;
+  fal_client *c;
+  fal_run_request r;
+  const char *lines[MAX_HEADERS + 1];
+  fal_buf input;
+  fal_error err;
+  void **box;
+} RunArgs;
+
+
+/* 1, or 0 with 'err' filled. */
+static int run_args (lua_State *L, RunArgs *a) {
+  fal_run_request *r = &a->r;
+  memset(a, 0, sizeof(*a));
+  a->e = toengine(L);
+  a->c = toclient(L, 2);
+  r->endpoint = luaL_checkstring(L, 3);
+  luaL_checktype(L, 4, LUA_TTABLE);
+  r->credentials = luaL_optstring(L, 5, NULL);
+  r->ask_key = r->credentials != NULL;
+  r->tell = lua_toboolean(L, 6);
+  lua_settop(L, 5);
+  a->box = new_box(L, OP_T);  /* at 6 */
+  r->path = lfal_field_string(L, 4, "path", NULL);
+  r->method = lfal_field_string(L, 4, "method", NULL);
+  r->query = lfal_field_string(L, 4, "query", NULL);
+  r->hint = lfal_field_string(L, 4, "hint", NULL);
+  r->priority = lfal_field_string(L, 4, "priority", NULL);
+  r->lifecycle = lfal_field_string(L, 4, "lifecycle", NULL);
+  r->webhook_url = lfal_field_string(L, 4, "webhook_url", NULL);
+  r->timeout = lfal_field_number(L, 4, "timeout", 0);
+  r->start_timeout = lfal_field_number(L, 4, "start_timeout", 0);
+  r->headers = headers(L, 4, "headers", a->lines);
+  if (encode_input(L, &a->input, &a->err) != FAL_OK)
+    return 0;
+  r->take_input = &a->input;
+  return 1;
+}
+
+
+static int run_started (lua_State *L, RunArgs *a, fal_op *op) {
+  fal_buf_free(&a->input);  /* empty when it was taken */
+  lua_pushvalue(L, 6);
+  return push_op(L, a->box, op, &a->err);
+}
+
+
+/* engine:run(client, id, options, credentials, tell) -> Op, id | nil, err */
 static int engine_run (lua_State *L) {
+  RunArgs a;
+  if (!run_args(L, &a))
+    return lfal_fail(L, &a.err);
+  return run_started(L, &a, fal_run(a.e, a.c, &a.r, &a.err));
+}
+
+
+static int engine_submit (lua_State *L) {
+  RunArgs a;
+  if (!run_args(L, &a))
+    return lfal_fail(L, &a.err);
+  return run_started(L, &a, fal_submit(a.e, a.c, &a.r, &a.err));
+}
+
+
+/* As engine:run, with more options: mode, poll_interval, logs, statuses,
+** no_result, request_id, idle_timeout */
+static int engine_subscribe (lua_State *L) {
+  RunArgs a;
+  fal_subscribe_request s;
+  const char *mode;
+  if (!run_args(L, &a))
+    return lfal_fail(L, &a.err);
+  memset(&s, 0, sizeof(s));
+  s.run = a.r;
+  mode = lfal_field_string(L, 4, "mode", NULL);
+  s.streaming = mode != NULL && strcmp(mode, "streaming") == 0;
+  s.request_id = lfal_field_string(L, 4, "request_id", NULL);
+  s.poll_interval = lfal_field_number(L, 4, "poll_interval", 0);
+  s.idle_timeout = lfal_field_number(L, 4, "idle_timeout", 0);
+  s.logs = lfal_field_boolean(L, 4, "logs", 0);
+  s.statuses = lfal_field_boolean(L, 4, "statuses", 0);
+  s.no_result = lfal_field_boolean(L, 4, "no_result", 0);
+  return run_started(L, &a, fal_subscribe(a.e, a.c, &s, &a.err));
+}
+
+
+/* As engine:run, with the option idle_timeout */
+static int engine_stream (lua_State *L) {
+  RunArgs a;
+  fal_stream_request s;
+  if (!run_args(L, &a))
+    return lfal_fail(L, &a.err);
+  s.run = a.r;
+  s.idle_timeout = lfal_field_number(L, 4, "idle_timeout", 0);
+  return run_started(L, &a, fal_stream(a.e, a.c, &s, &a.err));
+}
+
+
+/* engine:about(client, what, id, request_id, {logs, timeout}, credentials,
+** tell) -> Op, id | nil, err. 'what': "status", "result", "cancel" */
+static int engine_about (lua_State *L) {
+  static const char *const what[] = { "status", "result", "cancel", NULL };
+  static fal_op *(*const starts[]) (fal_engine *, fal_client *,
+    const fal_queue_request *, fal_error *) = {
+    fal_status, fal_result, fal_cancel
+  };
   fal_engine *e = toengine(L);
   fal_client *c = toclient(L, 2);
-  const char *lines[MAX_HEADERS + 1];
-  fal_run_request r;
+  int which = luaL_checkoption(L, 3, NULL, what);
+  fal_queue_request r;
   fal_error err;
-  fal_buf input;
   void **box;
-  fal_op *op;
   memset(&r, 0, sizeof(r));
-  r.endpoint = luaL_checkstring(L, 3);
-  luaL_checktype(L, 4, LUA_TTABLE);
-  r.credentials = luaL_optstring(L, 5, NULL);
-  lua_settop(L, 5);
+  r.endpoint = luaL_checkstring(L, 4);
+  r.request_id = luaL_checkstring(L, 5);
+  luaL_checktype(L, 6, LUA_TTABLE);
+  r.credentials = luaL_optstring(L, 7, NULL);
+  r.ask_key = r.credentials != NULL;
+  r.tell = lua_toboolean(L, 8);
+  r.logs = lfal_field_boolean(L, 6, "logs", 0);
+  r.timeout = lfal_field_number(L, 6, "timeout", 0);
   box = new_box(L, OP_T);
-  r.path = lfal_field_string(L, 4, "path", NULL);
-  r.method = lfal_field_string(L, 4, "method", NULL);
-  r.query = lfal_field_string(L, 4, "query", NULL);
-  r.hint = lfal_field_string(L, 4, "hint", NULL);
-  r.priority = lfal_field_string(L, 4, "priority", NULL);
-  r.lifecycle = lfal_field_string(L, 4, "lifecycle", NULL);
-  r.timeout = lfal_field_number(L, 4, "timeout", 0);
-  r.start_timeout = lfal_field_number(L, 4, "start_timeout", 0);
-  r.headers = headers(L, 4, "headers", lines);
-  if (encode_input(L, &input, &err) != FAL_OK)
-    return lfal_fail(L, &err);
-  r.take_input = &input;
-  op = fal_run(e, c, &r, &err);
-  fal_buf_free(&input);  /* empty when it was taken */
-  lua_pushvalue(L, 6);
-  return push_op(L, box, op, &err);
+  return push_op(L, box, starts[which](e, c, &r, &err), &err);
+}
+
+
+/* engine:get(client, role, path, credentials, timeout) -> Op, id | nil, err */
+static int engine_get (lua_State *L) {
+  fal_engine *e = toengine(L);
+  fal_client *c = toclient(L, 2);
+  fal_role role = (fal_role)luaL_checkoption(L, 3, NULL, role_names);
+  const char *path = luaL_checkstring(L, 4);
+  const char *credentials = luaL_optstring(L, 5, NULL);
+  double timeout = luaL_optnumber(L, 6, 0);
+  fal_error err;
+  void **box = new_box(L, OP_T);
+  return push_op(L, box, fal_get(e, c, role, path, credentials, timeout,
+                                 &err), &err);
 }
 
 
@@ -512,6 +676,8 @@ static int engine_download (lua_State *L) {
 static const luaL_Reg op_methods[] = {
   {"done", op_done},
   {"cancel", op_cancel},
+  {"event", op_event},
+  {"give_key", op_give_key},
   {"result", op_result},
   {"saved", op_saved},
   {"close", op_close},
@@ -527,7 +693,14 @@ static const luaL_Reg client_methods[] = {
 
 static const luaL_Reg engine_methods[] = {
   {"run", engine_run},
+  {"submit", engine_submit},
+  {"subscribe", engine_subscribe},
+  {"stream", engine_stream},
+  {"about", engine_about},
+  {"get", engine_get},
   {"download", engine_download},
+  {"upload", lfal_engine_upload},
+  {"digest", lfal_engine_digest},
   {"timer", engine_timer},
   {"step", engine_step},
   {"next", engine_next},
@@ -560,6 +733,7 @@ static void new_class (lua_State *L, const char *name,
 static const luaL_Reg functions[] = {
   {"new", engine_new},
   {"client", client_new},
+  {"head", lfal_head},
   {NULL, NULL}
 };
 

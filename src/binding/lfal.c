@@ -216,6 +216,19 @@ static int tool_write (lua_State *L) {
 }
 
 
+/* append(path, bytes) -> true | nil, err. On disk when it returns. */
+static int tool_append (lua_State *L) {
+  fal_error err;
+  size_t n;
+  const char *path = luaL_checkstring(L, 1);
+  const char *s = luaL_checklstring(L, 2, &n);
+  if (fal_file_append(path, s, n, &err) != FAL_OK)
+    return lfal_fail(L, &err);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+
 /* read(path[, max]) -> bytes | nil, err */
 static int tool_read (lua_State *L) {
   fal_error err;
@@ -308,6 +321,7 @@ static const luaL_Reg tools[] = {
   {"base64", tool_base64},
   {"unbase64", tool_unbase64},
   {"write", tool_write},
+  {"append", tool_append},
   {"read", tool_read},
   {"retext", tool_retext},
   {"error", tool_error},
@@ -354,6 +368,12 @@ static int open_core (lua_State *L) {
   lua_setfield(L, -2, "engine");
   lfal_open_image(L);
   lua_setfield(L, -2, "image");
+  lfal_open_webhook(L);
+  lua_setfield(L, -2, "webhook");
+  lfal_open_msgpack(L);
+  lua_setfield(L, -2, "msgpack");
+  lfal_open_realtime(L);
+  lua_setfield(L, -2, "realtime");
   lua_pushliteral(L, FAL_VERSION);
   lua_setfield(L, -2, "version");
   return 1;

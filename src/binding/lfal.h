@@ -43,5 +43,8 @@ int luaopen_fal (lua_State *L);
 int lfal_open_engine (lua_State *L);
 int lfal_open_json (lua_State *L);
 int lfal_open_image (lua_State *L);
+int lfal_open_webhook (lua_State *L);
+int lfal_open_msgpack (lua_State *L);
+int lfal_open_realtime (lua_State *L);
 
 #endif

@@ -76,7 +76,8 @@ static Desk *take_desk (lua_State *L) {
 
 /* Entries to make room for in a new table. Growing it one by one from nothing
 ** took a third of the time of decoding a usual result. */
-#define GUESS  4
+#define GUESS        4
+#define GUESS_FIRST  8   /* a result of fal has five or more members */
 
 typedef struct Decoder {
   lua_State *L;
@@ -106,7 +107,7 @@ static int push_array (Decoder *d) {
 
 static int push_object (Decoder *d) {
   lua_State *L = d->L;
-  lua_createtable(L, 0, GUESS);
+  lua_createtable(L, 0, d->r->depth <= 1 ? GUESS_FIRST : GUESS);
   while (fal_json_next(d->r, &d->t) == FAL_JSON_KEY) {
     lua_pushlstring(L, d->t.s, d->t.n);
     fal_json_next(d->r, &d->t);
