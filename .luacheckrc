@@ -11,5 +11,7 @@ files["lua/falua"] = { std = "lua54", globals = { "arg", "fal" } }
 files["spec"] = { std = "+busted", max_line_length = 130 }
 files["spec/support/faultd.lua"] = { std = "lua54" }
 files["spec/support/faults.lua"] = { std = "lua54" }
+files["spec/support/faults_storage.lua"] = { std = "lua54" }
+files["spec/support/faults_queue.lua"] = { std = "lua54" }
 files["spec/interop/hosts/nvim.lua"] = { globals = { "vim" } }
 files["spec/interop/hosts/love"] = { globals = { "love" } }

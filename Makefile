@@ -22,8 +22,12 @@ WARN    = -Wall -Wextra -Wshadow -Wundef -Wstrict-prototypes \
 BASE    = -std=c99 -D_GNU_SOURCE -fPIC -fvisibility=hidden \
           -ffp-contract=off $(WARN) $(CFLAGS)
 PKG    := pkg-config
-cflags  = $(shell $(PKG) --cflags $(1))
-libs    = $(shell $(PKG) --libs $(1))
+# Debian's libwslay has no .pc file; msgpack-c's name depends on its version.
+NOPC   := $(shell $(PKG) --exists libwslay || echo libwslay)
+MSGPACK := $(shell $(PKG) --exists msgpack-c && echo msgpack-c || echo msgpack)
+cflags  = $(shell $(PKG) --cflags $(filter-out $(NOPC),$(1)))
+libs    = $(shell $(PKG) --libs $(filter-out $(NOPC),$(1))) \
+          $(patsubst lib%,-l%,$(filter $(NOPC),$(1)))
 LUACFLAGS ?= $(call cflags,$(LUA))
 
 VERSION := $(shell sed -n 's/^\#define FAL_VERSION *"\(.*\)"/\1/p' src/core/fal.h)
@@ -37,7 +41,7 @@ PAINT   = $(patsubst src/%.c,$B/%.o,$(wildcard src/paint/*.c))
 BINDING = $(patsubst src/binding/%.c,$B/$(LUA)/binding/%.o,$(wildcard src/binding/*.c))
 LUASRC  = $(sort $(wildcard lua/fal/*.lua))
 MODULE  = $B/$(LUA)/fal.so
-MODLIBS = libcurl libpng zlib libcrypto
+MODLIBS = libcurl libpng zlib libcrypto libwslay $(MSGPACK)
 
 # The host is built on Lua 5.4 whatever $(LUA) is.
 HOSTLUA = lua5.4
@@ -144,10 +148,11 @@ bench:
 	@tools/deps build test bench
 	@$(MAKE) --no-print-directory all
 	@$(MAKE) --no-print-directory module LUA=luajit
-	bench/run
+	B=$B bench/run
 
 test:
 	@tools/deps build test
+	@$(MAKE) --no-print-directory packages
 	@$(MAKE) --no-print-directory check
 
 install: all

@@ -13,6 +13,7 @@ local function client(opt)
   opt = opt or {}
   opt.base_url = opt.base_url or server.url
   opt.credentials = opt.credentials or KEY
+  opt.retry = false
   return fal.client(opt)
 end
 

@@ -1,7 +1,8 @@
 # check.mk -- tests and gates, included by the Makefile
 
 BUSTED  = /usr/bin/busted
-SPECENV = FALUA=$B/falua FAULTD_LUA=lua5.4 LUA_PATH="./?.lua;;"
+NODE    = build/node/node_modules
+SPECENV = FALUA=$B/falua FAULTD_LUA=lua5.4 NODE_MODULES=$(NODE) LUA_PATH="./?.lua;;"
 CTESTS  = $(patsubst spec/c/%.c,$B/spec/%,$(wildcard spec/c/test_*.c))
 PLAIN   = $B/libpaint.a $B/libfal.a
 FUZZERS = $(patsubst spec/fuzz/fuzz_%.c,%,$(wildcard spec/fuzz/fuzz_*.c))
@@ -13,7 +14,16 @@ $B/spec/%: spec/c/%.c spec/c/test.h $(PLAIN)
 	  $(call libs,$(MODLIBS)) -lpthread -lm
 
 .SECONDARY:
-.PHONY: build-all ctest spec interop specs luacheck
+
+# What the specs talk to and nobody here wrote.
+PACKAGES = ws@8.18.3 @msgpack/msgpack@3.1.2 @fal-ai/server-proxy@1.2.1 express@4.22.3
+$(NODE)/.package-lock.json: tools/check.mk
+	$(call say,NPM,"$(PACKAGES)")
+	$(Q)mkdir -p $(@D) && npm install --prefix $(dir $(NODE)) --no-audit --no-fund --loglevel=error \
+	  $(PACKAGES) >/dev/null && touch $@
+packages: $(NODE)/.package-lock.json
+
+.PHONY: packages build-all ctest spec interop specs luacheck
 build-all: all $(CTESTS) $B/frames
 	@for lua in $(LUAS); do \
 	  $(MAKE) --no-print-directory module LUA=$$lua || exit 1; done
@@ -32,7 +42,7 @@ interop:
 	@echo "== real hosts"
 	@$(SPECENV) LUA_CPATH="$B/lua5.4/?.so;;" lua5.4 $(BUSTED) --run=interop
 
-check: build-all
+check: packages build-all
 	@$(MAKE) --no-print-directory ctest
 	@for lua in $(LUAS); do \
 	  $(MAKE) --no-print-directory spec LUA=$$lua || exit 1; done
@@ -42,7 +52,7 @@ check: build-all
 
 .PHONY: gate-warnings gate-asan gate-poll gate-gc gate-valgrind gate-fuzz
 
-gates: luacheck gate-warnings gate-valgrind gate-poll gate-gc gate-asan gate-fuzz
+gates: packages luacheck gate-warnings gate-valgrind gate-poll gate-gc gate-asan gate-fuzz
 
 luacheck:
 	luacheck -q .
@@ -70,7 +80,7 @@ gate-gc: build-all
 SAN = -fsanitize=address,undefined -fno-sanitize-recover=undefined
 gate-asan:
 	@echo "== ASan and UBSan"
-	@$(MAKE) --no-print-directory -s all $(patsubst $B/%,build/asan/%,$(CTESTS)) \
+	@$(MAKE) --no-print-directory -s all build/asan/frames $(patsubst $B/%,build/asan/%,$(CTESTS)) \
 	  B=build/asan CC=gcc CFLAGS="-O1 -g -fno-omit-frame-pointer $(SAN)" LDFLAGS="$(SAN)"
 	@$(MAKE) --no-print-directory ctest B=build/asan CC=gcc \
 	  CFLAGS="-O1 -g -fno-omit-frame-pointer $(SAN)" LDFLAGS="$(SAN)"

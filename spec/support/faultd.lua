@@ -46,7 +46,7 @@ end
 
 
 local function count(what, by)
-  stats[what] = stats[what] + by
+  stats[what] = (stats[what] or 0) + by
   if stats.open > stats.peak then stats.peak = stats.open end
   changed:signal()
 end
@@ -189,12 +189,12 @@ end
 
 local function serve(sock, address)
   local c = setmetatable({ sock = sock, address = address,
-                           released = released }, Connection)
+                           released = released, count = count }, Connection)
   while true do
     local r = read_head(sock)
     if not r then break end
     local name, rest = r.path:match("^/[^/]+/([^/]+)/?(.*)$")
-    c.request = r
+    c.request, c.stats = r, stats
     if r.path:match("^/__") then
       if not c:json(200, introspect(r)) then break end
     else
@@ -272,7 +272,7 @@ local commands = {
   release = function () released:signal() return stats end,
   wait = function (what, n)
     local deadline = cqueues.monotime() + 10
-    while stats[what] < tonumber(n) do
+    while (stats[what] or 0) < tonumber(n) do
       local left = deadline - cqueues.monotime()
       if left <= 0 then break end
       changed:wait(left)

@@ -308,4 +308,7 @@ function M.unknown(c)
 end
 
 
+require "faults_storage"(M)
+require "faults_queue"(M)
+
 return M

@@ -112,10 +112,10 @@ function M.wait(name, n) return ask("wait " .. name .. " " .. n) end
 -- rise: calls 'step' until it has.
 function M.step_until(step, name, n)
   local limit = os.time() + 20
-  while M.stats()[name] < n do
+  while (M.stats()[name] or 0) < n do
     step(0.005)
     assert(os.time() < limit, "the server's count of " .. name .. " stays at " ..
-           M.stats()[name])
+           (M.stats()[name] or 0))
   end
 end
 
