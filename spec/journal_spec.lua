@@ -131,7 +131,7 @@ describe("the journal", function ()
     local c = client { journal = path }
     os.remove(path)
     assert(os.execute("mkdir " .. child.quoted(path)))
-    local value, err = c:subscribe("q/never", { input = {} })
+    local value, err = c:subscribe("q/never", { input = {}, timeout = 5 })
     assert.is_nil(value)
     assert.equal("file", err.code)
     assert.is_string(err.request_id)

@@ -201,7 +201,8 @@ function calls.with_files(client, opt)
 end
 
 
--- Starts engine:<what>(...) for an endpoint: operation, its id | nil, err.
+-- Starts engine:<what>(...) for an endpoint: operation, its id, the input as
+-- it was sent | nil, err.
 function calls.start(client, what, id, opt)
   local refused = tasks.refused()
   if refused then return calls.named(refused, id) end
@@ -214,7 +215,7 @@ function calls.start(client, what, id, opt)
   local engine = tasks.engine()
   local op, op_id = engine[what](engine, client.box, id, opt, key, client.on_response ~= nil)
   if not op then return calls.named(op_id, id) end
-  return op, op_id
+  return op, op_id, opt.input
 end
 
 

@@ -75,14 +75,14 @@ function Client:run(id, opt)
   if opt.headers or opt.method or opt.priority or opt.storage_settings or opt.start_timeout or self.start_timeout then
     opt = calls.prepared(self, opt)
   end
-  local op, op_id = calls.start(self, "run", id, opt)
+  local op, op_id, sent = calls.start(self, "run", id, opt)
   if not op then return nil, op_id end
   local ok, why = calls.wait(self, id, op, op_id)
   if not ok then return calls.named(why, id) end
   local result, meta = op:result()
   op:close()
   if result == nil then return calls.named(meta, id) end
-  return self:remember(id, opt.input, result, meta)
+  return self:remember(id, sent, result, meta)
 end
 
 

@@ -61,7 +61,7 @@ end
 local function follow(client, id, opt, see, book)
   book = book or client.journal
   opt.statuses = opt.statuses or book ~= nil  -- to know what is final
-  local op, op_id = calls.start(client, "subscribe", id, opt)
+  local op, op_id, sent = calls.start(client, "subscribe", id, opt)
   if not op then return nil, op_id end
   return {
     client = client, id = id, op = op, op_id = op_id, input = opt.input, no_result = opt.no_result,

@@ -45,7 +45,7 @@ end
 
 local function ask(path, body)
   local fal = require "fal"
-  local out = child.sh(("curl -s -d %s %s%s"):format(child.quoted(fal.json.encode(body or {})), daemon().url, path))
+  local out = child.sh(("env -u LD_PRELOAD curl -s -d %s %s%s"):format(child.quoted(fal.json.encode(body or {})), daemon().url, path))
   return assert(fal.json.decode(out))
 end
 
