@@ -22,6 +22,8 @@ external_dependencies = {      -- by library: some systems keep headers where
   PNG = { library = "png" },
   Z = { library = "z" },
   CRYPTO = { library = "crypto" },
+  WSLAY = { library = "wslay" },
+  MSGPACK = { header = "msgpack.h" },
 }
 build = {
   type = "make",

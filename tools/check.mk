@@ -42,7 +42,7 @@ interop:
 	@echo "== real hosts"
 	@$(SPECENV) LUA_CPATH="$B/lua5.4/?.so;;" lua5.4 $(BUSTED) --run=interop
 
-check: packages build-all
+check: build-all
 	@$(MAKE) --no-print-directory ctest
 	@for lua in $(LUAS); do \
 	  $(MAKE) --no-print-directory spec LUA=$$lua || exit 1; done
@@ -52,7 +52,7 @@ check: packages build-all
 
 .PHONY: gate-warnings gate-asan gate-poll gate-gc gate-valgrind gate-fuzz
 
-gates: packages luacheck gate-warnings gate-valgrind gate-poll gate-gc gate-asan gate-fuzz
+gates: luacheck gate-warnings gate-valgrind gate-poll gate-gc gate-asan gate-fuzz
 
 luacheck:
 	luacheck -q .

@@ -28,7 +28,8 @@ local function start()
   assert(child.sh("mkfifo " .. dir .. "/out"))
   local modules = MODULES:sub(1, 1) == "/" and MODULES or os.getenv "PWD" .. "/" .. MODULES
   local d = { dir = dir }
-  d.process = assert(io.popen(("exec env -u LD_PRELOAD node spec/support/wsd.mjs '%s' %s >%s/out"):format(modules, dir, dir), "w"))
+  local command = "exec env -u LD_PRELOAD node spec/support/wsd.mjs '%s' %s >%s/out"
+  d.process = assert(io.popen(command:format(modules, dir, dir), "w"))
   local out = assert(io.open(dir .. "/out", "r"))
   local line = out:read "*l" or "nothing was said"
   d.url, d.tls_url, d.proxy_url, d.ca_file = line:match "^listening on (%S+) (%S+) (%S+) ca=(%S+)$"
@@ -45,7 +46,8 @@ end
 
 local function ask(path, body)
   local fal = require "fal"
-  local out = child.sh(("env -u LD_PRELOAD curl -s -d %s %s%s"):format(child.quoted(fal.json.encode(body or {})), daemon().url, path))
+  local data = child.quoted(fal.json.encode(body or {}))
+  local out = child.sh(("env -u LD_PRELOAD curl -s -d %s %s%s"):format(data, daemon().url, path))
   return assert(fal.json.decode(out))
 end
 

@@ -374,6 +374,8 @@ static void receive (fal_ws *ws) {
     ws->heard = fal_now();
     ws->asked = 0;
     take(ws, buf, n);
+    if (!ws->tls && n < sizeof(buf))
+      break;  /* that was all; if not, the descriptor stays readable */
   }
   ws->in_n = 0;
 }
@@ -618,6 +620,7 @@ fal_code fal_ws_start (fal_ws *ws, const char *url, fal_error *err) {
   memset(&ws->err, 0, sizeof(ws->err));
   ws->code = ws->status = ws->asked = ws->leaving = ws->eof = 0;
   ws->bye_n = 0;
+  ws->tls = strncasecmp(url, "wss:", 4) == 0;
   ws->reason[0] = '\0';
   ws->state = CONNECTING;
   if (fal_url_split(url, strlen(url), &u) != 0 ||

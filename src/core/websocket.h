@@ -35,7 +35,7 @@ typedef struct fal_ws {
   fal_transfer *wire;
   fal_watch watch;
   fal_alarm curl_due, due;
-  int fd, want;
+  int fd, want, tls;
   fal_buf head;             /* the answer to the handshake */
   fal_buf out, sending;     /* 'sending' stays put until all of it is sent */
   size_t sent;
