@@ -64,7 +64,7 @@ local function follow(client, id, opt, see, book)
   local op, op_id, sent = calls.start(client, "subscribe", id, opt)
   if not op then return nil, op_id end
   return {
-    client = client, id = id, op = op, op_id = op_id, input = opt.input, no_result = opt.no_result,
+    client = client, id = id, op = op, op_id = op_id, input = sent, no_result = opt.no_result,
     request_id = opt.request_id, book = book, see = see, seen = {}, logs = {}, last = nil,
   }
 end

@@ -45,23 +45,6 @@ fal_code fal_put_submit_url (fal_buf *b, const fal_client *c,
 }
 
 
-fal_op *fal_submit (fal_engine *e, fal_client *c, const fal_run_request *r,
-                    fal_error *err) {
-  fal_error local;
-  fal_single *s;
-  fal_code code;
-  if (err == NULL)
-    err = &local;
-  s = fal_single_new(e, c, FAL_ROLE_QUEUE, r->credentials, r->timeout, err);
-  if (s == NULL)
-    return NULL;
-  code = fal_put_submit_url(&s->call.url, c, r, err);
-  if (code == FAL_OK)
-    code = fal_call_fill(&s->call, r, err);
-  return fal_single_start(s, code, err);
-}
-
-
 /* A call about a request that was submitted. */
 static fal_op *about (fal_engine *e, fal_client *c,
                       const fal_queue_request *r, const char *method,
