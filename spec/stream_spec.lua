@@ -242,7 +242,7 @@ describe("time", function ()
   it("idle_timeout fires when nothing comes", function ()
     for _, play in ipairs { "stall", "mute" } do
       server.forget()
-      local stream = open(play, { input = {}, idle_timeout = 0.1 })
+      local stream = open(play, { input = {}, idle_timeout = 0.1, timeout = 5 })
       local value, err = stream:done()
       assert.is_nil(value)
       assert.equal("timeout", err.code)

@@ -241,13 +241,15 @@ describe("a status stream", function ()
     assert.is_true(server.wait("hungup", 1).hungup >= 1)
   end)
 
-  it("that falls silent gives way to polling", function ()
-    local _, meta = assert(client():subscribe("q/stream-silent", {
-      input = {}, logs = true, mode = "streaming", poll_interval = 0.1, idle_timeout = 0.05, timeout = 5,
-    }))
-    assert.equal("1 2", messages(meta.logs))
-    sent { submit = 1, stream = 1, status = 2, result = 1 }
-  end)
+  for _, play in ipairs { "silent", "mute" } do
+    it("that is " .. play .. " gives way to polling", function ()
+      local _, meta = assert(client():subscribe("q/stream-" .. play, {
+        input = {}, logs = true, mode = "streaming", poll_interval = 0.1, idle_timeout = 0.05, timeout = 5,
+      }))
+      assert.equal("1 2", messages(meta.logs))
+      sent { submit = 1, stream = 1, status = 2, result = 1 }
+    end)
+  end
 end)
 
 

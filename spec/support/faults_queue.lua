@@ -190,13 +190,13 @@ local plays = {
     q.keep = true
     return q.usual_stream(c)
   end },
-  ["stream-silent"] = { steps = { running(1), done(1, 2) }, stream = function (c, q)
+  ["stream-silent"] = { steps = { running(1), done(1, 2) }, stream = function (c)
     begin(c, "text/event-stream")
     chunk(c, "data: " .. cjson.encode(queued(0)) .. "\n\n")
     c:wait()
-    q.left = true
     return false
   end },
+  ["stream-mute"] = { steps = { running(1), done(1, 2) }, stream = function (c) c:wait() return false end },
 
   -- kills the process input.pid once N bytes were answered after the submit
   kill = { steps = { queued(0), running(1), done(1, 2) } },
