@@ -130,7 +130,7 @@ describe("a realtime connection", function ()
   it("sees that it was closed while nobody looked", function ()
     local conn = connect()
     fal.check(conn:send { ["do"] = "close", code = 1000 })
-    wsd.step_until(tasks.step, function (s) return s.inputs[1] == "close" end)
+    wsd.step_until(tasks.step, function (s) return #s.closes == 1 end)  -- we have answered it
     fal.check(conn:send { n = 2 })
     assert.same({ echo = { n = 2 } }, fal.check(conn:recv(10)))
     assert.equal(2, wsd.stats().sockets)

@@ -92,7 +92,7 @@ local function take(conn)
       return calls.named(value, conn.id)
     elseif kind == "closed" then
       conn.code, conn.reason = value, more
-      return false
+      if not op:alive() then return false end  -- else a later send has opened it again
     end
     if conn.closed then return false end  -- by decode
     kind, value, more = op:event(raw)
