@@ -310,6 +310,24 @@ describe("fal.webhook.verify", function ()
       return client:webhook_verify(headers, BODY, copy({ now = NOW + seconds, fetch = fetch, allow_replay = true }, opt))
     end
 
+    it("come from the rest host", function ()
+      client = fal.client { credentials = "", hosts = { rest = server.url .. "/fault/jwks/" .. key.x } }
+      server.forget()
+      for _ = 1, 2 do assert.is_true(fal.check(client:webhook_verify(good, BODY, { now = NOW, allow_replay = true }))) end
+      local log = server.log()
+      assert.equal(1, #log)
+      assert.equal("GET", log[1].method)
+      assert.equal("/fault/jwks/" .. key.x .. "/.well-known/jwks.json", log[1].path)
+    end)
+
+    it("that the rest host does not have are its error", function ()
+      client = fal.client { credentials = "", hosts = { rest = server.url .. "/fault/status/404" } }
+      local ok, err = client:webhook_verify(good, BODY, { now = NOW })
+      assert.is_nil(ok)
+      assert.equal("http", err.code)
+      assert.equal(404, err.status)
+    end)
+
     it("are fetched once, and again after a day", function ()
       fal.check(at(0))
       fal.check(at(1))

@@ -113,6 +113,11 @@ local status = {
 
 
 M.list = {
+  -- a key set with one Ed25519 key
+  jwks = function (c, _, x)
+    return c:json(200, { keys = { { kty = "OKP", crv = "Ed25519", x = x } } })
+  end,
+
   status = function (c, r, code)
     local f = status[code or ""]
     if f then return f(c, r) end
