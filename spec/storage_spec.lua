@@ -253,7 +253,11 @@ describe("a large file", function ()
         local part = r.path:match("/(%w+)$")
         tries[part] = (tries[part] or 0) + 1
       end
-      for part, made in pairs(tries) do assert.equal(part == "3" and 3 or 1, made) end
+      for part, made in pairs(tries) do
+        if part ~= "3" then assert.equal(1, made)
+        elseif how == "reset" then assert.is_true(made >= 3)  -- libcurl's own repetition included
+        else assert.equal(3, made) end
+      end
     end)
   end
 

@@ -2,10 +2,7 @@
 
 local core = require "fal.core"
 local calls = require "fal.calls"
-local journal = require "fal.journal"
 local options = require "fal.options"
-local queue = require "fal.queue"
-local open_stream = require "fal.stream"
 local tasks = require "fal.tasks"
 
 local Client = {}
@@ -27,6 +24,17 @@ local DOWNLOAD = { overwrite = "boolean", timeout = "number", max_bytes = "numbe
 
 -- Where a result came from: result -> { meta =, endpoint_id =, input = }.
 local origins = setmetatable({}, { __mode = "k" })
+
+
+-- What a part binds to a client, loaded when it is first asked for: reading
+-- all parts would be a good share of the time to a first answer.
+local function when_used(client, part)
+  return setmetatable({}, { __index = function (t, name)
+    local bound = require(part).bind(client)
+    setmetatable(t, { __index = bound })
+    return bound[name]
+  end })
+end
 
 
 -- An independent client. nil, err when its addresses or its key are no good.
@@ -53,15 +61,11 @@ function Client.new(given, what)
     start_timeout = opt.start_timeout,
     on_request = opt.on_request, on_response = opt.on_response,
   }, Client)
-  client.queue = queue.bind(client)
-  client.storage = setmetatable({}, { __index = function (_, name)
-    return require("fal.storage").bind(client)[name]
-  end })
-  client.realtime = setmetatable({}, { __index = function (_, name)
-    return require("fal.realtime").bind(client)[name]
-  end })
+  client.queue = when_used(client, "fal.queue")
+  client.storage = when_used(client, "fal.storage")
+  client.realtime = when_used(client, "fal.realtime")
   if opt.journal then
-    client.journal, err = journal.open(opt.journal, client)
+    client.journal, err = require("fal.journal").open(opt.journal, client)
     if not client.journal then return nil, err end
   end
   return client
@@ -98,19 +102,19 @@ end
 
 -- Submits, follows, fetches: result, meta | nil, err.
 function Client:subscribe(id, opt)
-  return queue.subscribe(self, id, opt)
+  return require("fal.queue").subscribe(self, id, opt)
 end
 
 
 -- for event in client:run_iterator(id, {...}) do ... end
 function Client:run_iterator(id, opt)
-  return queue.run_iterator(self, id, opt)
+  return require("fal.queue").run_iterator(self, id, opt)
 end
 
 
 -- The model's own events: stream | nil, err.
 function Client:stream(id, opt)
-  return open_stream(self, id, opt)
+  return require("fal.stream")(self, id, opt)
 end
 
 

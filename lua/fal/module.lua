@@ -3,7 +3,6 @@
 local core = require "fal.core"
 local tasks = require "fal.tasks"
 local Client = require "fal.client"
-local journal = require "fal.journal"
 
 local fal = {
   version = core.version,
@@ -81,7 +80,7 @@ fal.journal = {}
 
 -- A journal of submitted requests: its pending() are handles | nil, err.
 function fal.journal.open(path)
-  return journal.open(path, client())
+  return require("fal.journal").open(path, client())
 end
 
 
