@@ -1,8 +1,10 @@
 -- The command line of falua: options, scripts, commands, exit codes.
 
+local command = require "falua.command"
 local host = require "falua.host"
 
-local OK, FAILED, MISUSE = 0, 1, 2
+local complain = command.complain
+local OK, FAILED, MISUSE = command.OK, command.FAILED, command.MISUSE
 
 local HELP = [==[
 usage: falua [options] [script [args]]
@@ -23,7 +25,8 @@ options:
 Without anything to run: a prompt, or standard input when it is no terminal.
 
 commands:
-  serve          run a local fal ('falua serve --help' says more)
+{commands}
+  ('falua COMMAND --help' says more)
 
 environment:
   FAL_KEY        the key, or FAL_KEY_ID with FAL_KEY_SECRET
@@ -34,44 +37,12 @@ environment:
 exit codes: 0 all well, 1 something failed, 2 misuse, 130 interrupted]==]
 
 
-local function complain(text)
-  io.stdout:flush()
-  io.stderr:write("falua: ", text, "\n")
-end
-
-
----- Commands -----------------------------------------------------------
-
-local commands = {}
-
-
-function commands.serve(args)
-  local parser = require "argparse"("falua serve",
-    "A local fal: the same protocol, preview models, no key, no network.")
-  parser:option("--listen", "Address and port; port 0 picks a free one.", "127.0.0.1:8787")
-    :argname "ADDR:PORT"
-  parser:option("--data", "Folder for files (otherwise a temporary one).")
-    :argname "DIR"
-    :argname "DIR"
-  parser:option("--workers", "Lua states that run endpoints (otherwise one a core).")
-    :argname "N"
-    :convert(function (text)
-      local n = math.tointeger(tonumber(text))
-      if n and n >= 1 and n <= 256 then return n end
-      return nil, "--workers takes a whole number from 1 to 256, not '" .. text .. "'"
-    end)
-  parser:flag("--verbose", "A line for each request.")
-  local ok, options = parser:pparse(args)
-  if not ok then
-    complain("serve: " .. options .. " ('falua serve --help' says more)")
-    return MISUSE
+local function help()
+  local lines = {}
+  for i, name in ipairs(command.names()) do
+    lines[i] = ("  %-13s  %s"):format(name, command.find(name).summary)
   end
-  local done, err = host.server.serve(options)
-  if not done then
-    complain("serve: " .. err)
-    return FAILED
-  end
-  return OK
+  return (HELP:gsub("{commands}", (table.concat(lines, "\n"):gsub("%%", "%%%%"))))
 end
 
 
@@ -168,14 +139,14 @@ end
 
 -- Tasks of the script that still run are run to their end; one that raised
 -- with nobody awaiting it is a failure.
-local function finish()
+local function finish(status)
   local tasks = require "fal.tasks"
   tasks.drain()
-  local status = OK
+  status = status or OK
   for _, failure in ipairs(tasks.unobserved()) do
     local trace = os.getenv "FALUA_TRACE" == "1" and "\n" .. failure.traceback or ""
     complain("in a task: " .. host.message(failure.err) .. trace)
-    status = FAILED
+    if status == OK then status = FAILED end
   end
   return status
 end
@@ -201,6 +172,16 @@ local function run(options, argv)
 end
 
 
+local function run_command(found, options, argv)
+  if found.needs_fal then
+    if options.local_server then start_local() end
+    fal = require "fal"
+  end
+  local status = found.run(table.move(argv, options.first + 1, #argv, 1, {}))
+  return found.needs_fal and finish(status) or status
+end
+
+
 -- argv, with the program's name at 0 -> exit status. Errors of scripts are
 -- raised.
 return function (argv)
@@ -210,15 +191,15 @@ return function (argv)
     complain(problem)
     return MISUSE
   elseif options.help then
-    print(HELP)
+    print(help())
     return OK
   elseif options.version then
     print(host.versions())
     return OK
-  elseif commands[word] then
-    return commands[word](table.move(argv, options.first + 1, #argv, 1, {}))
+  elseif command.find(word) then
+    return run_command(command.find(word), options, argv)
   elseif word and word ~= "-" and not exists(word) then
-    complain("'" .. word .. "' is neither a file nor a command (a command is 'serve'; 'falua --help' says more)")
+    complain("'" .. word .. "' is neither a file nor a command ('falua --help' lists them)")
     return MISUSE
   end
   return run(options, argv)

@@ -1,0 +1,58 @@
+-- What the commands of falua share. A command is a file in lua/falua/commands:
+-- a table with 'summary' (half a line for 'falua --help') and run(args), which
+-- returns an exit status. It may also have 'needs_fal': then the options before
+-- it (--local) are carried out and the global 'fal' is there.
+
+local command = {
+  OK = 0, FAILED = 1, MISUSE = 2, PARTLY = 3, INTERRUPTED = 130,
+}
+
+local PREFIX = "falua.commands."
+
+
+-- A line on standard error, after what standard output still holds.
+function command.complain(text)
+  io.stdout:flush()
+  io.stderr:write("falua: ", text, "\n")
+end
+
+
+-- Options of 'falua NAME' from args, by the parser given: the table, or nil
+-- and MISUSE after saying what is wrong.
+function command.parse(name, parser, args)
+  local ok, options = parser:pparse(args)
+  if ok then return options end
+  command.complain(("%s: %s ('falua %s --help' says more)"):format(name, options, name))
+  return nil, command.MISUSE
+end
+
+
+-- A converter for argparse: a whole number from low to high.
+function command.whole(option, low, high)
+  return function (text)
+    local n = math.tointeger(tonumber(text))
+    if n and n >= low and n <= high then return n end
+    return nil, ("%s takes a whole number from %d to %d, not '%s'"):format(option, low, high, text)
+  end
+end
+
+
+-- Names of all commands, sorted. They are compiled in, so package.preload has
+-- them.
+function command.names()
+  local names = {}
+  for module in pairs(package.preload) do
+    if module:sub(1, #PREFIX) == PREFIX then names[#names + 1] = module:sub(#PREFIX + 1) end
+  end
+  table.sort(names)
+  return names
+end
+
+
+-- The command of that name, or nil.
+function command.find(name)
+  if name and package.preload[PREFIX .. name] then return require(PREFIX .. name) end
+end
+
+
+return command

@@ -1,0 +1,34 @@
+-- falua serve: the local fal, until it is told to stop.
+
+local command = require "falua.command"
+local host = require "falua.host"
+
+local serve = { summary = "run a local fal" }
+
+
+local function parser()
+  local p = require "argparse"("falua serve",
+    "A local fal: the same protocol, preview models, no key, no network.")
+  p:option("--listen", "Address and port; port 0 picks a free one.", "127.0.0.1:8787")
+    :argname "ADDR:PORT"
+  p:option("--data", "Folder for files (otherwise a temporary one).")
+    :argname "DIR"
+  p:option("--workers", "Lua states that run endpoints (otherwise one a core).")
+    :argname "N"
+    :convert(command.whole("--workers", 1, 64))
+  p:flag("--verbose", "A line for each request.")
+  return p
+end
+
+
+function serve.run(args)
+  local options, status = command.parse("serve", parser(), args)
+  if not options then return status end
+  local done, err = host.server.serve(options)
+  if done then return command.OK end
+  command.complain("serve: " .. err)
+  return command.FAILED
+end
+
+
+return serve
