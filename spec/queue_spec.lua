@@ -203,10 +203,46 @@ describe("a submit that fails", function ()
     assert.has_error(function () client { retry = { maximum = 2 } } end)
   end)
 
-  it("a deadline cuts the pause short, and tells of the failure before it", function ()
-    server.forget()
+  for what, row in pairs {
+    ["more than a minute"] = { 86400, 7200, "24 h" }, ["more than there is time for"] = { 30, 30, "30 s", timeout = 10 },
+  } do
+    for _, how in ipairs { "wait", "wait-until" } do
+      it("is not parked for " .. what .. " (" .. how .. "): the error tells for how long", function ()
+        local c = client()
+        for call, f in pairs { submit = c.queue.submit, subscribe = function (...) return c:subscribe(...) end } do
+          server.forget()
+          local value, err = f("q/submit-" .. how .. "-" .. row[1], { input = {}, timeout = row.timeout })
+          assert.is_nil(value, call)
+          assert.equal("http", err.code)
+          assert.equal(429, err.status)
+          assert.is_true(err.retryable)
+          assert.is_true(err.retry_after > row[1] - 5 and err.retry_after <= row[1], err.retry_after)
+          assert.truthy(tostring(err):find("asks to wait", 1, true), tostring(err))
+          if how == "wait" then assert.truthy(tostring(err):find(row[3], 1, true), tostring(err)) end
+          sent { submit = 1 }
+        end
+      end)
+    end
+  end
+
+  it("a wait that is too long ends the looks and the result too, with the id", function ()
     local c = client()
-    local value, err = c.queue.submit("q/submit-seconds", { input = {}, timeout = 0.1 })
+    for _, play in ipairs { "status-wait-86400", "result-wait-86400" } do
+      server.forget()
+      local value, err = c:subscribe("q/" .. play, { input = {} })
+      assert.is_nil(value)
+      assert.equal(429, err.status)
+      assert.equal(86400, err.retry_after)
+      assert.is_true(err.retryable)
+      assert.is_string(err.request_id)
+      assert.is_nil(server.stats().cancel)
+    end
+  end)
+
+  it("a deadline in a pause tells of the failure before it", function ()
+    server.forget()
+    local c = client { retry = { max = 3, base_delay = 1000, max_delay = 1000 } }
+    local value, err = c.queue.submit("q/submit-429", { input = {}, timeout = 0.1 })
     assert.is_nil(value)
     assert.equal("timeout", err.code)
     assert.truthy(tostring(err):find("429", 1, true), tostring(err))

@@ -338,11 +338,73 @@ describe("one deadline", function ()
     server.step_until(fal.step, "cancel", 1)
   end)
 
-  it("during the submit there is no id yet", function ()
-    local _, err = client():subscribe("q/submit-stall", { input = {}, timeout = 0.05 })
-    assert.equal("timeout", err.code)
-    assert.is_nil(err.request_id)
-    server.step_until(fal.step, "hungup", 1)
+  it("that passes in the submit gives the answer a moment more, for the id", function ()
+    both(function (mode)
+      local told
+      local value, err = client():subscribe("q/submit-late-200", {
+        input = {}, mode = mode, timeout = 0.1, on_enqueue = function (id) told = id end,
+      })
+      assert.is_nil(value)
+      assert.equal("timeout", err.code)
+      assert.is_string(err.request_id)
+      assert.equal(told, err.request_id)
+      assert.truthy(tostring(err):find("after 0.1 seconds; the request was canceled", 1, true), tostring(err))
+      server.step_until(fal.step, "cancel", 1)
+      sent { submit = 1, cancel = 1 }
+      assert.truthy(server.last().path:find(told .. "/cancel", 1, true))
+    end)
+  end)
+
+  it("an id that comes later still is canceled, and nothing is submitted again", function ()
+    local c = client()
+    for _, call in ipairs { "subscribe", "submit" } do
+      server.forget()
+      local f = call == "submit" and c.queue.submit or function (...) return c:subscribe(...) end
+      local value, err = f("q/submit-hold", { input = {}, timeout = 0.05 })
+      assert.is_nil(value)
+      assert.equal("timeout", err.code)
+      assert.is_nil(err.request_id)
+      assert.equal(1, server.stats().submit)
+      server.release()
+      server.step_until(fal.step, "cancel", 1)
+      sent { submit = 1, cancel = 1 }
+    end
+  end)
+
+  it("task:cancel() in the submit cancels the request once it has an id", function ()
+    local c = client()
+    for _, call in ipairs { "subscribe", "submit" } do
+      server.forget()
+      local f = call == "submit" and c.queue.submit or function (...) return c:subscribe(...) end
+      local task = fal.async(f, "q/submit-hold", { input = {} })
+      server.step_until(fal.step, "submit", 1)
+      task:cancel()
+      assert.equal("canceled", task.status)
+      server.release()
+      server.step_until(fal.step, "cancel", 1)
+      sent { submit = 1, cancel = 1 }
+    end
+  end)
+
+  it("so does a process that ends in the submit", function ()
+    local out = child.run(([[
+      local fal = require "fal"
+      local c = fal.client { base_url = %q, credentials = %q }
+      local task = fal.async(c.subscribe, c, "q/submit-late-500", { input = {} })
+      repeat local seen = c:get("run", "__count?path=/queue/q/submit-late-500") until seen.count == 1
+      task:cancel()
+      print(task.status)
+    ]]):format(server.url, KEY))
+    assert.equal("canceled\n", out)
+    assert.equal(1, server.wait("cancel", 1).cancel)
+    sent { submit = 1, cancel = 1 }
+  end)
+
+  it("a submit that was refused late is told as that", function ()
+    local value, err = client():subscribe("q/submit-late-app", { input = {}, timeout = 0.1 })
+    assert.is_nil(value)
+    assert.equal("http", err.code)
+    assert.equal(503, err.status)
     sent { submit = 1 }
   end)
 

@@ -24,6 +24,7 @@ local fal = {}
 ---@field request_id? string
 ---@field endpoint_id? string
 ---@field retryable boolean           trying again may help
+---@field retry_after? number         seconds that the server asks to wait before
 ---@field hint? string                the way out
 
 ---What is known of a call besides its result.

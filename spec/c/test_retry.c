@@ -40,8 +40,9 @@ static void retry_after (void) {
 }
 
 
-static double delay_by (const fal_retry *p, int status, const char *head,
-                        int safe, int final, int made, double random) {
+static double delay_of (const fal_retry *p, int status, const char *head,
+                        int safe, int final, int made, double random,
+                        double left) {
   fal_error err;
   fal_answer answer;
   fal_attempt a;
@@ -58,7 +59,19 @@ static double delay_by (const fal_retry *p, int status, const char *head,
   a.final = final;
   a.sent = 1;
   a.made = made;
+  a.left = left;
   return fal_retry_delay(p, &a, NOW, random);
+}
+
+
+static double delay_by (const fal_retry *p, int status, const char *head,
+                        int safe, int final, int made, double random) {
+  return delay_of(p, status, head, safe, final, made, random, 0);
+}
+
+
+static double delay_left (double left, const char *head) {
+  return delay_of(&policy, 429, head, 0, 0, 1, 0.5, left);
 }
 
 
@@ -140,12 +153,23 @@ static void delays (void) {
     { 1, 0, 0 }, { 3, 0.99, 3.96 },
   };
   const fal_retry none = { 0, 1, 4 }, many = { 1000000, 1, 4 };
+  const fal_retry slow = { 3, 1, 300 };
   size_t i;
   for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
     CHECK("jitter is full, the ceiling is 4", near(delay(429, "", 0, 0,
           rows[i].made, rows[i].random), rows[i].seconds));
   CHECK("Retry-After is waited for", near(delay(429, "Retry-After: 20\r\n", 0,
         0, 1, 0.5), 20));
+  CHECK("up to a minute", near(delay(429, "Retry-After: 60\r\n", 0, 0, 1, 0.5),
+        60));
+  CHECK("not a day", delay(429, "Retry-After: 86400\r\n", 1, 0, 1, 0.5) < 0);
+  CHECK("not until tomorrow", delay(503, "retry-after: Tue, 06 Jan 2026 "
+        "10:20:30 GMT\r\n", 1, 0, 1, 0.5) < 0);
+  CHECK("longer when max_delay is", near(delay_by(&slow, 429, "Retry-After: "
+        "100\r\n", 0, 0, 1, 0.5), 100));
+  CHECK("not past the deadline", delay_left(7, "Retry-After: 8\r\n") < 0);
+  CHECK("up to it", near(delay_left(9, "Retry-After: 8\r\n"), 8));
+  CHECK("a pause of ours may end there", delay_left(0.1, "") > 0.1);
   CHECK("but not less than that", near(delay(429, "Retry-After: 0\r\n", 0, 0,
         1, 0.5), 0.5));
   CHECK("as a date", near(delay(503, "retry-after: Mon, 05 Jan 2026 10:20:50 "

@@ -63,6 +63,13 @@ local function field(c, status, kind)
 end
 
 
+-- "come again in n seconds"
+local function busy(c, n, as_date)
+  local when = as_date and os.date("!%a, %d %b %Y %H:%M:%S GMT", os.time() + n) or n
+  return c:json(429, { detail = "Too many requests" }, { "Retry-After: " .. when })
+end
+
+
 local function chunk(c, s) return c:send(("%x\r\n%s\r\n"):format(#s, s)) end
 
 
@@ -135,13 +142,24 @@ local plays = {
   ["submit-app"] = { steps = QUICK, submit = function (c) return detail(c, 503, "Runner scheduling failure") end },
   ["submit-reset"] = { steps = QUICK, submit = function () return false end },
   ["submit-stall"] = { steps = QUICK, submit = function (c) c:wait() return false end },
-  ["submit-seconds"] = { steps = QUICK, submit = times(1, function (c)
-    return c:json(429, { detail = "Too many requests" }, { "Retry-After: 1" })
-  end) },
-  ["submit-date"] = { steps = QUICK, submit = times(1, function (c)
-    return c:json(429, { detail = "Too many requests" },
-                  { "Retry-After: " .. os.date("!%a, %d %b %Y %H:%M:%S GMT", os.time() + 2) })
-  end) },
+  -- answers N ms late, or when 'release' comes
+  ["submit-late"] = { steps = { queued(0) }, submit = function (c, q)
+    if not c:wait((q.n or 0) / 1000) then return false end
+  end },
+  ["submit-late-app"] = { steps = QUICK, submit = function (c)
+    if not c:wait(0.2) then return false end
+    return detail(c, 503, "Runner scheduling failure")
+  end },
+  ["submit-hold"] = { steps = { queued(0) }, submit = function (c)
+    if not c:wait(nil, c.released) then return false end
+  end },
+  ["submit-seconds"] = { steps = QUICK, submit = times(1, function (c) return busy(c, 1) end) },
+  ["submit-date"] = { steps = QUICK, submit = times(1, function (c) return busy(c, 2, true) end) },
+  -- to be left alone for N seconds, said as a number or as a date
+  ["submit-wait"] = { steps = QUICK, submit = function (c, q) return busy(c, q.n) end },
+  ["submit-wait-until"] = { steps = QUICK, submit = function (c, q) return busy(c, q.n, true) end },
+  ["status-wait"] = { steps = QUICK, status = function (c, q) return busy(c, q.n) end },
+  ["result-wait"] = { steps = QUICK, result = function (c, q) return busy(c, q.n) end },
   ["submit-429"] = { steps = QUICK, submit = function (c) return c:json(429, { detail = "Too many requests" }) end },
   ["submit-told-no"] = { steps = QUICK, submit = function (c)
     return c:json(429, { detail = "Not today" }, { "X-Fal-Needs-Retry: 0" })

@@ -43,6 +43,10 @@ int lfal_push_error (lua_State *L, const fal_error *err) {
     lua_pushinteger(L, err->status);
     lua_setfield(L, -2, "status");
   }
+  if (err->retry_after > 0) {
+    lua_pushnumber(L, err->retry_after);
+    lua_setfield(L, -2, "retry_after");
+  }
   return 1;
 }
 

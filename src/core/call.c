@@ -1,6 +1,7 @@
 /*
 ** call.c -- one exchange with the API, repeated as the policy allows
 */
+#include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -223,11 +224,40 @@ static int disguised (const fal_call *c) {
 }
 
 
+/* Seconds until the next attempt, or a negative number; with a hint how long
+** the server wants to be left alone. */
+static double next_attempt (fal_call *c, int sent) {
+  const fal_op *op = c->op;
+  double now = (double)time(NULL), delay = -1;
+  fal_attempt a;
+  if (c->err.code == FAL_OK)
+    return -1;
+  c->err.retry_after = fal_retry_asked(&c->answer, now);
+  a.err = &c->err;
+  a.answer = &c->answer;
+  a.safe = c->safe;
+  a.final = c->final;
+  a.sent = sent;
+  a.made = c->attempts;
+  a.left = c->patient || op->deadline.place == 0
+           ? 0 : op->deadline.due - fal_now();
+  if (!c->no_retry)
+    delay = fal_retry_delay(&op->client->retry, &a, now,
+                            random01(op->engine));
+  if (delay < 0 && c->err.retryable && c->err.retry_after > 0) {
+    double s = ceil(c->err.retry_after);
+    fal_hint(&c->err, "the server asks to wait %.0f %s before the next "
+             "attempt", s < 120 ? s : s < 7200 ? ceil(s / 60)
+             : ceil(s / 3600), s < 120 ? "s" : s < 7200 ? "min" : "h");
+  }
+  return delay;
+}
+
+
 void fal_call_transferred (fal_op *op, fal_transfer *t) {
   fal_call *c = t->owner;
   const struct curl_slist *sent = c->x.headers;
-  fal_attempt a;
-  double delay = -1;
+  double delay;
   fal_code code;
   memset(&c->err, 0, sizeof(c->err));
   code = fal_transfer_failure(t, &c->err);
@@ -241,16 +271,7 @@ void fal_call_transferred (fal_op *op, fal_transfer *t) {
                           sizeof(c->err.request_id));
   else if (t->status < 200 || t->status > 299)
     fal_answer_error(&c->answer, &c->err);
-  if (c->err.code != FAL_OK && !c->no_retry) {
-    a.err = &c->err;
-    a.answer = &c->answer;
-    a.safe = c->safe;
-    a.final = c->final;
-    a.sent = fal_transfer_sent(t);
-    a.made = c->attempts;
-    delay = fal_retry_delay(&op->client->retry, &a, (double)time(NULL),
-                            random01(op->engine));
-  }
+  delay = next_attempt(c, fal_transfer_sent(t));
   fal_transfer_release(t);
   c->transfer = NULL;
   if (c->tell)
@@ -275,4 +296,26 @@ void fal_call_hand_over (fal_call *c) {
   op->err = c->err;
   op->answer.attempts = c->attempts;
   fal_op_show(op, c->answer.status, c->answer.bytes);
+}
+
+
+void fal_call_late (const fal_call *c, const char *what, double seconds,
+                    const char *then, fal_error *err) {
+  fal_fail(err, FAL_ETIMEOUT, "%s after %.3g seconds%s", what, seconds, then);
+  if (c->transfer == NULL && c->err.code != FAL_OK)
+    fal_hint(err, "the last of %d attempts failed with: %s", c->attempts,
+             c->err.message);
+  else
+    fal_hint(err, "raise timeout if such a call may take longer");
+}
+
+
+void fal_call_move (fal_call *to, fal_op *op, fal_call *from) {
+  fal_transfer *t = from->transfer;
+  *to = *from;
+  to->op = t->op = op;
+  t->owner = to;
+  t->head = &to->head;
+  t->body = &to->body;
+  fal_call_init(from, from->op, from->ended);
 }

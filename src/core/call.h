@@ -25,6 +25,8 @@ typedef struct fal_call {
   int tell;                 /* each attempt is an event */
   int no_retry;             /* one attempt, whatever the policy says */
   int final;                /* what fal itself answers is the last word */
+  int patient;              /* the deadline may pass in a pause, and then ends
+                               the operation in its own way */
   /* The outcome. */
   fal_error err;            /* FAL_OK: a 2xx */
   fal_answer answer;        /* points into head and body */
@@ -54,6 +56,16 @@ void fal_call_transferred (fal_op *op, fal_transfer *t);
 
 /* Moves the outcome's head, body, status and attempts to the operation. */
 void fal_call_hand_over (fal_call *c);
+
+/* Fills '*err' for an operation whose time is up: FAL_ETIMEOUT, "'what' after
+** 3 seconds'then'". The hint is the last failure when the call was in a
+** pause. */
+void fal_call_late (const fal_call *c, const char *what, double seconds,
+                    const char *then, fal_error *err);
+
+/* Moves a call whose exchange is in flight to another operation, which is told
+** of its end; 'from' is as after init. */
+void fal_call_move (fal_call *to, fal_op *op, fal_call *from);
 
 /* The headers of a JSON call with another key than the client's, or with
 ** 'more' lines (NULL-ended; may be NULL): a new list in c->headers. */

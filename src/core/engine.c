@@ -181,6 +181,9 @@ void fal_engine_free (fal_engine *e) {
   fal_op *op;
   if (e == NULL)
     return;
+  for (op = e->ops; op != NULL; op = op->next)
+    if (!op->detached)
+      fal_op_cancel(op);  /* which may detach another one */
   say_goodbye(e);
   for (op = e->ops; op != NULL; op = op->next)
     fal_op_cancel(op);

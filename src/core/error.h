@@ -33,6 +33,8 @@ typedef struct fal_error {
   fal_code code;
   int status;            /* HTTP status, 0 when none was received */
   int retryable;         /* nonzero: trying again may help */
+  double retry_after;    /* seconds that the server asks to wait before; 0:
+                            it asks for nothing */
   char type[64];         /* fal's error type, "" when none */
   char request_id[80];   /* "" when none */
   char message[640];     /* for people; never has a key or base64 in it */

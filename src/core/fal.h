@@ -249,7 +249,8 @@ typedef struct fal_run_request {
 fal_op *fal_run (fal_engine *e, fal_client *c, const fal_run_request *r,
                  fal_error *err);
 
-/* POST {queue}/{id}[/{path}] (protocol 4.1). The answer names the request. */
+/* POST {queue}/{id}[/{path}] (protocol 4.1). The answer names the request. When
+** it is given up before that came, the request is canceled once it is known. */
 fal_op *fal_submit (fal_engine *e, fal_client *c, const fal_run_request *r,
                     fal_error *err);
 
@@ -290,7 +291,8 @@ typedef struct fal_subscribe_request {
 ** asked for, with each status. Whoever ends it early, a deadline, cancel or
 ** free, has a request that was submitted by it and has not completed canceled
 ** at the server too; one that is followed goes on. Every error after the
-** submit has the request_id. */
+** submit has the request_id. A deadline that passes in the submit itself leaves
+** the answer one second more, for the sake of the id. */
 fal_op *fal_subscribe (fal_engine *e, fal_client *c,
                        const fal_subscribe_request *r, fal_error *err);
 

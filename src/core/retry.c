@@ -10,6 +10,8 @@
 
 #include "retry.h"
 
+#define PATIENCE 60.0   /* seconds a server may ask for, or max_delay */
+
 
 double fal_retry_after (const char *s, size_t n, double now) {
   char text[64];
@@ -30,6 +32,16 @@ double fal_retry_after (const char *s, size_t n, double now) {
   if (when == (time_t)-1)
     return -1;
   return (double)when > now ? (double)when - now : 0;
+}
+
+
+double fal_retry_asked (const fal_answer *a, double now) {
+  const char *v;
+  size_t n;
+  double after = -1;
+  if (fal_header(a->head, a->head_n, "retry-after", &v, &n))
+    after = fal_retry_after(v, n, now);
+  return after <= 0 ? 0 : after < 1e9 ? after : 1e9;
 }
 
 
@@ -72,9 +84,7 @@ static int may_status (const fal_attempt *a) {
 
 double fal_retry_delay (const fal_retry *policy, const fal_attempt *a,
                         double now, double random) {
-  const char *v;
-  size_t n;
-  double delay = policy->base_delay, after;
+  double delay = policy->base_delay, asked = fal_retry_asked(a->answer, now);
   int i;
   if (a->made > policy->max)
     return -1;
@@ -87,9 +97,9 @@ double fal_retry_delay (const fal_retry *policy, const fal_attempt *a,
   if (delay > policy->max_delay)
     delay = policy->max_delay;
   delay *= random;  /* full jitter */
-  if (a->answer->status != 0 &&
-      fal_header(a->answer->head, a->answer->head_n, "retry-after", &v, &n) &&
-      (after = fal_retry_after(v, n, now)) > delay)
-    delay = after;
-  return delay;
+  if (asked <= delay)
+    return delay;
+  if (asked > PATIENCE && asked > policy->max_delay)
+    return -1;
+  return a->left > 0 && asked > a->left ? -1 : asked;
 }

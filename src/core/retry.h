@@ -5,7 +5,9 @@
 ** is made again only when it provably did not arrive (no connection, 429, or
 ** a 502-504 of something before fal, which carries no x-fal-request-id), or
 ** when fal itself says that a retry helps. The platform's headers
-** (X-Fal-Needs-Retry, X-Fal-Retryable, Retry-After) are obeyed.
+** (X-Fal-Needs-Retry, X-Fal-Retryable, Retry-After) are obeyed, up to a limit:
+** who is asked to wait for longer than a minute (or max_delay), or for longer
+** than there is time, gets the error instead, which says for how long.
 */
 #ifndef fal_retry_h
 #define fal_retry_h
@@ -23,6 +25,8 @@ typedef struct fal_attempt {
                                 how the model, not the exchange, ended */
   int sent;                  /* the request may have reached the server */
   int made;                  /* attempts so far */
+  double left;               /* seconds until the deadline; 0: there is none,
+                                or it may pass in a pause */
 } fal_attempt;
 
 /* Seconds to wait before the next attempt, or a negative number when there
@@ -30,6 +34,9 @@ typedef struct fal_attempt {
 ** 'random' uniform in [0, 1). */
 double fal_retry_delay (const fal_retry *policy, const fal_attempt *a,
                         double now, double random);
+
+/* What the Retry-After of an answer asks for, in seconds; 0: nothing. */
+double fal_retry_asked (const fal_answer *a, double now);
 
 /* The value of a Retry-After header, in seconds from 'now' (wall clock): a
 ** number or an HTTP date. Negative when it is neither. */

@@ -23,17 +23,13 @@ static void single_ended (fal_op *op, fal_call *c) {
 
 static void single_expired (fal_op *op) {
   fal_single *s = (fal_single *)op;
-  fal_error last = s->call.err;
-  int pausing = s->call.transfer == NULL;
+  fal_error err;
+  fal_call_late(&s->call, "no answer", op->deadline.due - op->started, "",
+                &err);
   op->answer.attempts = s->call.attempts;
   single_clear(op);
-  fal_op_fail(op, FAL_ETIMEOUT, "no answer after %.3g seconds",
-              op->deadline.due - op->started);
-  if (pausing && last.code != FAL_OK)
-    fal_hint(&op->err, "the last of %d attempts failed with: %s",
-             op->answer.attempts, last.message);
-  else
-    fal_hint(&op->err, "raise timeout if such a call may take longer");
+  op->err = err;
+  fal_op_finish(op);
 }
 
 

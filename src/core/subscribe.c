@@ -11,6 +11,11 @@
 ** Given up before its end, a request that was submitted here is canceled at
 ** the server. One that is only followed, or that has completed (its result
 ** may still be fetched), is left alone.
+**
+** While the submit itself has not been answered, there is no id to cancel by.
+** When the deadline passes then, the answer gets a moment more; when it is
+** given up, another operation, for which nobody waits, takes the exchange over
+** and cancels what it has submitted.
 */
 #include <stddef.h>
 #include <stdlib.h>
@@ -24,6 +29,8 @@
 #define USUAL_INTERVAL  0.5
 #define MAX_EVENT       ((size_t)16 << 20)   /* bytes of one status */
 #define CANCEL_SECONDS  5
+#define GRACE_SECONDS   1     /* for the answer to a submit, past the deadline */
+#define LEARN_SECONDS   5     /* the same, once nobody waits for it */
 #define LAST_SECONDS    0.3   /* for a stream to end after COMPLETED */
 #define SILENT_SECONDS  45    /* a stream's signs of life come every 15 s */
 
@@ -44,11 +51,15 @@ typedef struct SubscribeOp {
   int completed;            /* a status has said so */
   int failed;               /* and that there was an error */
   int attempts;             /* of the submit */
+  int submit_only;          /* the answer to it is all that is wanted */
+  int late;                 /* the deadline has passed in the submit */
+  int unwanted;             /* by anybody: to be canceled when it has an id */
 } SubscribeOp;
 
 
 static void ended (fal_op *op, fal_call *c);
 static void fetch (SubscribeOp *s);
+static void learn_later (SubscribeOp *s);
 
 
 /* Ends the request at the server, without anybody waiting for it. */
@@ -79,31 +90,61 @@ static void release (SubscribeOp *s) {
 }
 
 
+/* Does a submit wait for its answer that may have arrived? */
+static int is_submitting (const SubscribeOp *s) {
+  return s->state == SUBMITTING && s->call.transfer != NULL &&
+         fal_transfer_sent(s->call.transfer);
+}
+
+
 /* Given up before its end. */
 static void subscribe_clear (fal_op *op) {
   SubscribeOp *s = (SubscribeOp *)op;
   fal_copy_text(op->err.request_id, sizeof(op->err.request_id),
                 s->request_id, strlen(s->request_id));
-  cancel_there(s);
+  if (is_submitting(s) && !s->unwanted)
+    learn_later(s);
+  else
+    cancel_there(s);
   release(s);
+}
+
+
+/* Its time is up, in whatever state. */
+static void expire (SubscribeOp *s) {
+  fal_op *op = &s->op;
+  int kept = s->followed || s->completed;
+  const char *then = s->request_id[0] == '\0'
+    ? is_submitting(s) ? "; should the submit have arrived, it is canceled"
+                       : ""
+    : s->completed ? ", but the request has completed"
+    : kept ? "; the request goes on" : "; the request was canceled";
+  fal_error err;
+  fal_call_late(&s->call, s->submit_only ? "no answer" : "no result",
+                op->deadline.due - op->started - s->late * GRACE_SECONDS,
+                then, &err);
+  if (kept)
+    fal_hint(&err, "ask a handle of the request for its result later");
+  err.retryable = kept;
+  op->answer.attempts = s->state == SUBMITTING ? s->call.attempts
+                                               : s->attempts;
+  subscribe_clear(op);
+  memcpy(err.request_id, s->request_id, sizeof(err.request_id));
+  op->err = err;
+  fal_op_finish(op);
 }
 
 
 static void subscribe_expired (fal_op *op) {
   SubscribeOp *s = (SubscribeOp *)op;
-  double seconds = op->deadline.due - op->started;
-  int kept = s->followed || s->completed;
-  subscribe_clear(op);
-  fal_op_fail(op, FAL_ETIMEOUT, "no result after %.3g seconds%s", seconds,
-              op->err.request_id[0] == '\0' ? "" : s->completed
-              ? ", but the request has completed" : kept
-              ? "; the request goes on" : "; the request was canceled");
-  if (kept)
-    fal_hint(&op->err, "ask a handle of the request for its result later");
+  if (is_submitting(s) && !s->late && !s->unwanted &&
+      fal_alarm_set(op->engine, &op->deadline,
+                    op->deadline.due + GRACE_SECONDS) == 0) {
+    s->late = 1;
+    s->call.no_retry = 1;
+  }
   else
-    fal_hint(&op->err, "raise timeout, or submit and come back for the "
-             "result later");
-  op->err.retryable = kept;
+    expire(s);
 }
 
 
@@ -127,6 +168,24 @@ static void fail (SubscribeOp *s, const fal_error *err) {
 static const fal_op_class subscribe_class = {
   "subscribe", fal_call_transferred, subscribe_expired, subscribe_clear
 };
+
+
+/* Nobody waits for the answer to this submit any more. */
+static void learn_later (SubscribeOp *s) {
+  SubscribeOp *w = fal_op_new(s->op.engine, s->op.client, sizeof(*w),
+                              &subscribe_class, LEARN_SECONDS, NULL);
+  if (w == NULL)
+    return;
+  w->unwanted = 1;
+  w->endpoint = s->endpoint;
+  w->credentials = s->credentials;
+  s->endpoint = s->credentials = NULL;
+  fal_sse_init(&w->sse, MAX_EVENT);
+  fal_call_move(&w->call, &w->op, &s->call);
+  w->call.no_retry = 1;
+  w->call.tell = 0;
+  fal_op_detach(&w->op);
+}
 
 
 static int is_completed (const char *s, size_t n) {
@@ -208,6 +267,7 @@ static void look (SubscribeOp *s, State state, const char *tail) {
   s->state = state;
   c->safe = 1;
   c->final = state == FETCHING;
+  c->patient = 1;  /* what the deadline ends is canceled there too */
   c->ask_key = s->ask_key;
   c->keyed = keyed;
   c->tell = s->tell;
@@ -273,7 +333,6 @@ static void follow (SubscribeOp *s) {
 static void submitted (SubscribeOp *s, fal_call *c) {
   fal_buf id;
   fal_error err;
-  s->attempts = c->attempts;
   fal_buf_init(&id, sizeof(s->request_id) - 1);
   if (!fal_json_find_string(c->answer.body, c->answer.body_n, "request_id",
                             &id) || id.n == 0) {
@@ -285,13 +344,20 @@ static void submitted (SubscribeOp *s, fal_call *c) {
   }
   fal_copy_text(s->request_id, sizeof(s->request_id), id.s, id.n);
   fal_buf_free(&id);
+  if (s->unwanted) {
+    cancel_there(s);
+    finish(s);
+    return;
+  }
   if (fal_op_post(&s->op, FAL_EVENT_STATUS, 1, c->answer.body,
                   c->answer.body_n) != FAL_OK) {
     fal_fail(&err, FAL_ENOMEM, "out of memory");
     fail(s, &err);
-    return;
   }
-  follow(s);
+  else if (s->late)
+    expire(s);
+  else
+    follow(s);
 }
 
 
@@ -335,10 +401,10 @@ static void ended (fal_op *op, fal_call *c) {
   SubscribeOp *s = (SubscribeOp *)op;
   switch (s->state) {
     case SUBMITTING:
-      if (c->err.code == FAL_OK)
+      s->attempts = c->attempts;
+      if (c->err.code == FAL_OK && !s->submit_only)
         submitted(s, c);
       else {
-        s->attempts = c->attempts;
         fal_call_hand_over(c);
         finish(s);
       }
@@ -398,8 +464,9 @@ static fal_code start (SubscribeOp *s, fal_client *c,
 }
 
 
-fal_op *fal_subscribe (fal_engine *e, fal_client *c,
-                       const fal_subscribe_request *r, fal_error *err) {
+static fal_op *make (fal_engine *e, fal_client *c,
+                     const fal_subscribe_request *r, int submit_only,
+                     fal_error *err) {
   fal_error local;
   SubscribeOp *s;
   if (err == NULL)
@@ -421,6 +488,7 @@ fal_op *fal_subscribe (fal_engine *e, fal_client *c,
   s->logs = r->logs;
   s->statuses = r->statuses;
   s->no_result = r->no_result;
+  s->submit_only = submit_only;
   s->ask_key = r->run.ask_key;
   s->tell = r->run.tell;
   if (start(s, c, r, err) != FAL_OK) {
@@ -428,4 +496,19 @@ fal_op *fal_subscribe (fal_engine *e, fal_client *c,
     return NULL;
   }
   return &s->op;
+}
+
+
+fal_op *fal_subscribe (fal_engine *e, fal_client *c,
+                       const fal_subscribe_request *r, fal_error *err) {
+  return make(e, c, r, 0, err);
+}
+
+
+fal_op *fal_submit (fal_engine *e, fal_client *c, const fal_run_request *r,
+                    fal_error *err) {
+  fal_subscribe_request s;
+  memset(&s, 0, sizeof(s));
+  s.run = *r;
+  return make(e, c, &s, 1, err);
 }
