@@ -45,10 +45,12 @@ MODLIBS = libcurl libpng zlib libcrypto libwslay $(MSGPACK)
 
 # The host is built on Lua 5.4 whatever $(LUA) is.
 HOSTLUA = lua5.4
-HOST    = $(patsubst src/%.c,$B/%.o,$(wildcard src/host/*.c src/server/*.c)) \
+SERVER  = $(patsubst src/%.c,$B/%.o,$(wildcard src/server/*.c))
+HOST    = $(patsubst src/%.c,$B/%.o,$(wildcard src/host/*.c)) \
           $(patsubst src/binding/%.c,$B/$(HOSTLUA)/binding/%.o,$(wildcard src/binding/*.c))
 HOSTSRC = $(sort $(wildcard lua/falua/*.lua lua/falua/*/*.lua))
-HOSTLIBS = $(MODLIBS) libmicrohttpd libedit
+SERVELIBS = libmicrohttpd sqlite3
+HOSTLIBS = $(MODLIBS) $(SERVELIBS) libedit
 
 all: $(MODULE) $B/falua
 
@@ -108,6 +110,10 @@ $B/libpaint.a: $(PAINT)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
+$B/libserve.a: $(SERVER)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
 # -z nodelete: libcurl's and OpenSSL's exit handlers must outlive a dlclose.
 ifeq ($(shell uname),Darwin)
 SHARED = -bundle -undefined dynamic_lookup
@@ -124,7 +130,7 @@ $(MODULE): $(BINDING) $B/lua_fal.o $B/libfal.a
 
 LIBLUA = $(firstword $(wildcard $(shell $(PKG) --variable=libdir $(HOSTLUA))/lib$(HOSTLUA).a \
            /usr/lib/*/lib$(HOSTLUA).a) $(call libs,$(HOSTLUA)))
-$B/falua: $(HOST) $B/lua_fal.o $B/lua_falua.o $B/libpaint.a $B/libfal.a
+$B/falua: $(HOST) $B/lua_fal.o $B/lua_falua.o $B/libserve.a $B/libpaint.a $B/libfal.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $(EXPORT) -o $@ $^ $(LIBLUA) \
 	  $(call libs,$(HOSTLIBS)) -lpthread -lm -ldl

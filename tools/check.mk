@@ -4,14 +4,14 @@ BUSTED  = /usr/bin/busted
 NODE    = build/node/node_modules
 SPECENV = FALUA=$B/falua FAULTD_LUA=lua5.4 NODE_MODULES=$(NODE) LUA_PATH="./?.lua;;"
 CTESTS  = $(patsubst spec/c/%.c,$B/spec/%,$(wildcard spec/c/test_*.c))
-PLAIN   = $B/libpaint.a $B/libfal.a
+PLAIN   = $B/libserve.a $B/libpaint.a $B/libfal.a
 FUZZERS = $(patsubst spec/fuzz/fuzz_%.c,%,$(wildcard spec/fuzz/fuzz_*.c))
 
 $B/spec/%: spec/c/%.c spec/c/test.h $(PLAIN)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(BASE) $(call cflags,$(MODLIBS)) $(LDFLAGS) -o $@ $< $(PLAIN) \
-	  $(call libs,$(MODLIBS)) -lpthread -lm
+	  $(call libs,$(MODLIBS) $(SERVELIBS)) -lpthread -lm
 
 .SECONDARY:
 

@@ -4,6 +4,7 @@
 ** Everything here runs on the daemon's one thread, but for 'resume'.
 */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,22 @@
 
 const char *serve_header (const serve_request *r, const char *name) {
   return MHD_lookup_connection_value(r->mc, MHD_HEADER_KIND, name);
+}
+
+
+int serve_hung_up (int fd) {
+  struct pollfd p;
+  p.fd = fd;
+  p.revents = 0;
+#if defined(POLLRDHUP)
+  p.events = POLLRDHUP;
+  return fd >= 0 && poll(&p, 1, 0) > 0 &&
+         (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+#else
+  p.events = 0;
+  return fd >= 0 && poll(&p, 1, 0) > 0 &&
+         (p.revents & (POLLHUP | POLLERR)) != 0;
+#endif
 }
 
 
@@ -53,6 +70,7 @@ static serve_request *new_request (falua_server *s, struct MHD_Connection *mc,
     return free(r), NULL;
   r->s = s;
   r->mc = mc;
+  r->owners = 1;
   r->began = fal_now();
   snprintf(r->method, sizeof(r->method), "%s", method);
   fal_buf_init(&r->body, SERVE_BODY_MAX);
@@ -61,6 +79,21 @@ static serve_request *new_request (falua_server *s, struct MHD_Connection *mc,
   s->active++;
   pthread_mutex_unlock(&s->lock);
   return r;
+}
+
+
+void serve_request_keep (serve_request *r) {
+  __atomic_add_fetch(&r->owners, 1, __ATOMIC_RELAXED);
+}
+
+
+void serve_request_drop (serve_request *r) {
+  if (__atomic_sub_fetch(&r->owners, 1, __ATOMIC_ACQ_REL) > 0)
+    return;
+  serve_answer_free(&r->answer);
+  fal_buf_free(&r->body);
+  free(r->path);
+  free(r);
 }
 
 
@@ -87,9 +120,7 @@ static void on_completed (void *cls, struct MHD_Connection *mc, void **slot,
     log_request(r, r->answer.status, how);
   s->held -= r->body.n;
   serve_answer_free(&r->answer);
-  fal_buf_free(&r->body);
-  free(r->path);
-  free(r);
+  serve_request_drop(r);
   pthread_mutex_lock(&s->lock);
   s->active--;
   pthread_cond_signal(&s->idle);

@@ -18,6 +18,7 @@
 #include "../core/buf.h"
 #include "../core/error.h"
 #include "../image/image.h"
+#include "feed.h"
 #include "server.h"
 
 #define SERVE_BODY_MAX   (32u << 20)    /* bytes in the body of a request */
@@ -150,6 +151,7 @@ int serve_media_open (const char *folder, const char *name, uint64_t *size,
 struct falua_server {
   struct MHD_Daemon *daemon;
   serve_pool *pool;
+  serve_feeds *feeds;
   int listener;            /* -1: none */
   char url[96];
   char *data, *files;      /* folders */
@@ -162,12 +164,14 @@ struct falua_server {
   int stopping;
 };
 
+typedef struct serve_request serve_request;
+
 typedef enum serve_role {
   ROLE_RUN, ROLE_QUEUE, ROLE_REST, ROLE_WS, ROLE_API, ROLE_PROXY,
   ROLE_METRICS, ROLE_HEALTH, ROLE_MEDIA
 } serve_role;
 
-typedef struct serve_request {
+struct serve_request {
   serve_job job;              /* first: a job is its request */
   falua_server *s;
   struct MHD_Connection *mc;
@@ -182,9 +186,10 @@ typedef struct serve_request {
   uint64_t dropped;           /* bytes of body not kept */
   int routed;                 /* given to its handler */
   int suspended;              /* handed to a worker, once */
+  int owners;                 /* the connection; and a feed */
   double began;
   serve_answer answer;
-} serve_request;
+};
 
 /* http.c: starts the daemon on s->listener. */
 fal_code serve_http_start (falua_server *s, fal_error *err);
@@ -196,6 +201,14 @@ void serve_route (serve_request *r);
 ** r->answer is made, or a worker makes it. */
 int serve_media (serve_request *r);
 int serve_run (serve_request *r);
+
+/* http.c: for who needs a request when its connection may be gone. */
+void serve_request_keep (serve_request *r);
+void serve_request_drop (serve_request *r);
+
+/* Nonzero when the caller at the other end of 'fd' has hung up, which
+** libmicrohttpd does not see while a connection is suspended. */
+int serve_hung_up (int fd);
 
 /* The value of a request's header, NULL when it has none. */
 const char *serve_header (const serve_request *r, const char *name);

@@ -263,6 +263,10 @@ static fal_code start (falua_server *s, const falua_server_options *opt,
   if (code == FAL_OK)
     code = make_folders(s, opt->data, err);
   if (code == FAL_OK) {
+    s->feeds = serve_feeds_new(err);
+    code = s->feeds != NULL ? FAL_OK : FAL_ENOMEM;
+  }
+  if (code == FAL_OK) {
     s->pool = serve_pool_new(s->files, worker_count(opt->workers), err);
     code = s->pool != NULL ? serve_http_start(s, err) : FAL_ENOMEM;
   }
@@ -323,10 +327,12 @@ void falua_server_stop (falua_server *s) {
     wait_idle(s, GRACE);
   }
   serve_pool_free(s->pool);  /* answers whatever it still has */
+  serve_feeds_close(s->feeds);
   if (s->daemon != NULL) {
     wait_idle(s, LAST_GRACE);
     MHD_stop_daemon(s->daemon);
   }
+  serve_feeds_free(s->feeds);
   if (s->listener >= 0)
     close(s->listener);
   if (s->temporary)
