@@ -37,6 +37,19 @@ function command.whole(option, low, high)
 end
 
 
+local UNITS = { [""] = 1, K = 2 ^ 10, M = 2 ^ 20, G = 2 ^ 30, T = 2 ^ 40 }
+
+-- The same for a number of bytes: 1048576, 512K, 100M, 2G.
+function command.bytes(option)
+  return function (text)
+    local n, unit = text:upper():match "^(%d+%.?%d*)([KMGT]?)I?B?$"
+    n = n and math.tointeger(tonumber(n) * UNITS[unit] // 1)
+    if n and n > 0 and n <= 2 ^ 50 then return n end
+    return nil, ("%s takes a number of bytes, such as 500M or 2G, not '%s'"):format(option, text)
+  end
+end
+
+
 -- Names of all commands, sorted. They are compiled in, so package.preload has
 -- them.
 function command.names()

@@ -14,6 +14,7 @@
 #include "serve.h"
 
 #define CONNECTION_MEMORY  16384    /* line and headers of a request */
+#define HEAD_MAX           10240    /* what of it may be taken */
 #define IDLE_SECONDS       120u
 #define MAX_CONNECTIONS    8192
 #define DROP_MAX           ((uint64_t)8 * SERVE_BODY_MAX)
@@ -45,6 +46,21 @@ int serve_reads (const serve_request *r) {
 }
 
 
+int64_t serve_body_announced (const serve_request *r) {
+  const char *s = serve_header(r, MHD_HTTP_HEADER_CONTENT_LENGTH);
+  unsigned long long n = s != NULL ? strtoull(s, NULL, 10) : 0;
+  return s == NULL ? -1 : n > INT64_MAX ? INT64_MAX : (int64_t)n;
+}
+
+
+/* The connection, as guard.c knows it. */
+static serve_caller *caller (struct MHD_Connection *mc) {
+  const union MHD_ConnectionInfo *info =
+    MHD_get_connection_info(mc, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+  return info != NULL ? info->socket_context : NULL;
+}
+
+
 /*
 ** {======================================================
 ** A request's life
@@ -72,6 +88,7 @@ static serve_request *new_request (falua_server *s, struct MHD_Connection *mc,
   r->mc = mc;
   r->owners = 1;
   r->began = fal_now();
+  r->file.fd = -1;
   snprintf(r->method, sizeof(r->method), "%s", method);
   fal_buf_init(&r->body, SERVE_BODY_MAX);
   serve_uuid(r->id);
@@ -92,17 +109,39 @@ void serve_request_drop (serve_request *r) {
     return;
   serve_answer_free(&r->answer);
   fal_buf_free(&r->body);
+  fal_buf_free(&r->args);
+  fal_file_abort(&r->file);
+  free(r->extra);
   free(r->path);
   free(r);
+}
+
+
+/* The path without what gives access to a file: the random parts of its
+** address are shown up to their eighth character. */
+static void put_path (const serve_request *r, char *to, size_t n) {
+  size_t i, run = 0, k = 0;
+  for (i = 0; r->path[i] != '\0' && k + 4 < n; i++) {
+    run = r->path[i] == '/' ? 0 : run + 1;
+    if (r->role != ROLE_MEDIA || run <= 8)
+      to[k++] = r->path[i];
+    else if (run == 9) {
+      memcpy(to + k, "...", 3);
+      k += 3;
+    }
+  }
+  to[k] = '\0';
 }
 
 
 /* A line with what is known; never the query or a header of the caller's. */
 static void log_request (const serve_request *r, unsigned int status,
                          enum MHD_RequestTerminationCode how) {
-  char path[200];
-  fal_copy_text(path, sizeof(path), r->path, strlen(r->path));
-  serve_log("%s %s %s %u %.1fms%s", r->id, r->method, path, status,
+  char path[200], text[200];
+  put_path(r, path, sizeof(path));
+  fal_copy_text(text, sizeof(text), path, strlen(path));
+  serve_log("%s %s %s%s %u %.1fms%s", r->id, r->method,
+            r->proxied ? "(proxied) " : "", text, status,
             (fal_now() - r->began) * 1000,
             how == MHD_REQUEST_TERMINATED_COMPLETED_OK ? "" : " cut short");
 }
@@ -112,12 +151,12 @@ static void on_completed (void *cls, struct MHD_Connection *mc, void **slot,
                           enum MHD_RequestTerminationCode how) {
   serve_request *r = *slot;
   falua_server *s = cls;
-  (void)mc;
   *slot = NULL;
   if (r == NULL)
     return;
   if (s->verbose)
     log_request(r, r->answer.status, how);
+  serve_caller_phase(caller(mc), PHASE_HEAD);
   s->held -= r->body.n;
   serve_answer_free(&r->answer);
   serve_request_drop(r);
@@ -125,6 +164,21 @@ static void on_completed (void *cls, struct MHD_Connection *mc, void **slot,
   s->active--;
   pthread_cond_signal(&s->idle);
   pthread_mutex_unlock(&s->lock);
+}
+
+
+static void on_connection (void *cls, struct MHD_Connection *mc, void **slot,
+                           enum MHD_ConnectionNotificationCode what) {
+  falua_server *s = cls;
+  if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+    const union MHD_ConnectionInfo *info =
+      MHD_get_connection_info(mc, MHD_CONNECTION_INFO_CONNECTION_FD);
+    *slot = info != NULL ? serve_caller_new(s->guard, info->connect_fd) : NULL;
+  }
+  else {
+    serve_caller_free(*slot);
+    *slot = NULL;
+  }
 }
 
 /* }====================================================== */
@@ -136,6 +190,13 @@ static void on_completed (void *cls, struct MHD_Connection *mc, void **slot,
 ** =======================================================
 */
 
+fal_code serve_body_to_file (serve_request *r, const char *path, uint64_t max,
+                             fal_error *err) {
+  r->file_max = max;
+  return fal_file_open(&r->file, path, err);
+}
+
+
 /* Stops keeping the body; what still comes is read and forgotten, so that
 ** the caller gets to read the answer. */
 static void refuse (serve_request *r, unsigned int status) {
@@ -143,39 +204,91 @@ static void refuse (serve_request *r, unsigned int status) {
   r->s->held -= r->body.n;
   r->dropped += r->body.n;
   fal_buf_free(&r->body);
+  fal_file_abort(&r->file);
+}
+
+
+/* The status for a body that the disk does not take. */
+static unsigned int disk_status (int why) {
+  switch (why) {
+    case ENOSPC: case EDQUOT: case EFBIG:
+      return MHD_HTTP_INSUFFICIENT_STORAGE;
+    default: return MHD_HTTP_INTERNAL_SERVER_ERROR;
+  }
+}
+
+
+static void to_file (serve_request *r, const char *s, size_t n) {
+  if (r->file.n + n > r->file_max)
+    refuse(r, MHD_HTTP_CONTENT_TOO_LARGE);
+  else if (fal_file_write(&r->file, s, n) != 0)
+    refuse(r, disk_status(r->file.failed));
+}
+
+
+static void to_memory (serve_request *r, const char *s, size_t n) {
+  if (r->s->held + n > SERVE_HELD_MAX)
+    refuse(r, MHD_HTTP_SERVICE_UNAVAILABLE);
+  else switch (fal_buf_add(&r->body, s, n)) {
+    case FAL_OK: r->s->held += n; break;
+    case FAL_ETOOBIG: refuse(r, MHD_HTTP_CONTENT_TOO_LARGE); break;
+    default: refuse(r, MHD_HTTP_SERVICE_UNAVAILABLE);
+  }
 }
 
 
 static enum MHD_Result add_body (serve_request *r, const char *s, size_t n) {
+  serve_caller_sent(caller(r->mc), n);
   if (r->refused == 0) {
-    if (r->s->held + n > SERVE_HELD_MAX)
-      refuse(r, MHD_HTTP_SERVICE_UNAVAILABLE);
-    else switch (fal_buf_add(&r->body, s, n)) {
-      case FAL_OK: r->s->held += n; return MHD_YES;
-      case FAL_ETOOBIG: refuse(r, MHD_HTTP_CONTENT_TOO_LARGE); break;
-      default: refuse(r, MHD_HTTP_SERVICE_UNAVAILABLE);
-    }
+    if (r->file.fd >= 0)
+      to_file(r, s, n);
+    else
+      to_memory(r, s, n);
   }
-  r->dropped += n;
+  if (r->refused != 0)
+    r->dropped += n;
   return r->dropped <= DROP_MAX ? MHD_YES : MHD_NO;
-}
-
-
-/* Nonzero when the headers alone say that the body is too large. Who waits
-** for "100 Continue" is told before sending it. */
-static int announces_too_much (const serve_request *r) {
-  const char *length = serve_header(r, MHD_HTTP_HEADER_CONTENT_LENGTH);
-  return length != NULL && strtoull(length, NULL, 10) > SERVE_BODY_MAX &&
-         serve_header(r, MHD_HTTP_HEADER_EXPECT) != NULL;
 }
 
 /* }====================================================== */
 
 
 static enum MHD_Result answer (serve_request *r) {
+  serve_caller_phase(caller(r->mc), PHASE_OURS);
   if (is_stopping(r->s))
     serve_answer_header(&r->answer, MHD_HTTP_HEADER_CONNECTION, "close");
   return serve_answer_send(&r->answer, r->mc, r->id);
+}
+
+
+/* Refuses by what the head says, or finds out where the body goes. */
+static void check_head (serve_request *r) {
+  const union MHD_ConnectionInfo *info =
+    MHD_get_connection_info(r->mc, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+  if (is_stopping(r->s))
+    r->refused = MHD_HTTP_SERVICE_UNAVAILABLE;
+  else if (info != NULL && info->header_size > HEAD_MAX)
+    r->refused = strlen(r->path) > HEAD_MAX / 2
+                 ? MHD_HTTP_URI_TOO_LONG
+                 : MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
+  if (serve_head(r) && r->refused == 0)
+    r->refused = r->answer.status;
+  if (r->refused == 0 && r->file.fd < 0 &&
+      serve_body_announced(r) > SERVE_BODY_MAX)
+    r->refused = MHD_HTTP_CONTENT_TOO_LARGE;
+  if (r->refused != 0)
+    refuse(r, r->refused);
+}
+
+
+/* Nonzero when a refusal need not wait for the body: there is none, or it
+** was not sent yet ("100 Continue"), or it is too much to listen to. */
+static int answers_now (const serve_request *r) {
+  int64_t n = serve_body_announced(r);
+  return serve_header(r, MHD_HTTP_HEADER_EXPECT) != NULL ||
+         n > (int64_t)DROP_MAX ||
+         (n <= 0 && serve_header(r, MHD_HTTP_HEADER_TRANSFER_ENCODING)
+                    == NULL);
 }
 
 
@@ -186,15 +299,13 @@ static enum MHD_Result begin (falua_server *s, struct MHD_Connection *mc,
   *slot = r;
   if (r == NULL)
     return MHD_NO;
-  if (is_stopping(s))
-    r->refused = MHD_HTTP_SERVICE_UNAVAILABLE;
-  else if (announces_too_much(r)) {
-    r->refused = MHD_HTTP_CONTENT_TOO_LARGE;
-    r->routed = 1;
-    serve_route(r);
-    return answer(r);
-  }
-  return MHD_YES;
+  serve_caller_phase(caller(mc), PHASE_BODY);
+  check_head(r);
+  if (r->refused == 0 || !answers_now(r))
+    return MHD_YES;
+  r->routed = 1;
+  serve_route(r);
+  return answer(r);
 }
 
 
@@ -215,6 +326,7 @@ static enum MHD_Result on_request (void *cls, struct MHD_Connection *mc,
   }
   if (!r->routed) {
     r->routed = 1;
+    serve_caller_phase(caller(mc), PHASE_OURS);
     serve_route(r);
     if (r->suspended)
       return MHD_YES;  /* a worker has it; we are called again after that */
@@ -248,6 +360,16 @@ static int connections (void) {
 #endif
 
 
+const char *serve_arg (const serve_request *r, const char *name) {
+  const char *value = NULL;
+  size_t n;
+  if (MHD_lookup_connection_value_n(r->mc, MHD_GET_ARGUMENT_KIND, name,
+                                    strlen(name), &value, &n) == MHD_NO)
+    return NULL;
+  return value != NULL ? value : "";
+}
+
+
 fal_code serve_http_start (falua_server *s, fal_error *err) {
   s->daemon = MHD_start_daemon(
     MHD_USE_INTERNAL_POLLING_THREAD | POLLING | MHD_ALLOW_SUSPEND_RESUME,
@@ -256,6 +378,7 @@ fal_code serve_http_start (falua_server *s, fal_error *err) {
     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
     MHD_OPTION_CONNECTION_LIMIT, (unsigned int)connections(),
     MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS,
+    MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
     MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
     MHD_OPTION_END);
   if (s->daemon == NULL)

@@ -3,7 +3,9 @@
 **
 ** One address plays every role of fal's hosts: by the Host header, for those
 ** who put fal's names in front of it, and else by the first part of the path.
-** Handlers are tried in order; each takes the request or leaves it.
+** Handlers are tried in order; each takes the request or leaves it. Those of
+** 'heads' see it before its body was read, and may refuse it, or send the
+** body to a file.
 */
 #include <ctype.h>
 #include <stdio.h>
@@ -48,18 +50,18 @@ static int everywhere (serve_request *r) {
 }
 
 
-static int by_host (serve_request *r) {
-  const char *host = serve_header(r, MHD_HTTP_HEADER_HOST);
-  size_t i, n = host != NULL ? strcspn(host, ":") : 0;
+/* Nonzero when 'host' (a port may follow) says what role it plays. */
+int serve_role_of_host (const char *host, serve_role *role) {
+  size_t i, n = strcspn(host, ":");
   for (i = 0; n > 0 && i < COUNT(hosts); i++) {
     const char *label = hosts[i].label;
     if (strncasecmp(host, label, strlen(label)) == 0) {
-      r->role = hosts[i].role;
+      *role = hosts[i].role;
       return 1;
     }
   }
   if (n > 10 && strncasecmp(host + n - 10, ".fal.media", 10) == 0) {
-    r->role = ROLE_MEDIA;
+    *role = ROLE_MEDIA;
     return 1;
   }
   return 0;
@@ -84,11 +86,31 @@ static int by_path (serve_request *r) {
 }
 
 
-static void find_role (serve_request *r) {
+/* The role by r->path alone or the name of a host (may be NULL), and what of
+** the path is below it. Nonzero when it was the host's name that told. */
+int serve_find_role (serve_request *r, const char *host) {
+  int by_host = 0;
   r->role = ROLE_RUN;
   r->rest = r->path + (r->path[0] == '/');
-  if (!everywhere(r) && !by_host(r))
-    by_path(r);
+  if (!everywhere(r)) {
+    by_host = host != NULL && serve_role_of_host(host, &r->role);
+    if (!by_host)
+      by_path(r);
+  }
+  return by_host;
+}
+
+
+void serve_role_url (const serve_request *r, serve_role role, char *to,
+                     size_t n) {
+  const char *below = "";
+  size_t i;
+  for (i = 0; i < COUNT(paths); i++)
+    if (paths[i].role == role && !(r->by_host && r->role == role))
+      below = paths[i].path;
+  snprintf(to, n, "%s%.*s", r->base_url,
+           (int)(strlen(below) - (below[0] != '\0' &&
+                                  below[strlen(below) - 1] == '/')), below);
 }
 
 
@@ -133,16 +155,38 @@ static void set_base_url (serve_request *r) {
 
 /* Decided before there was a route. */
 static int refused (serve_request *r) {
-  if (r->refused == MHD_HTTP_CONTENT_TOO_LARGE)
-    serve_answer_detail(&r->answer, r->refused, NULL,
-                        "The request's body is larger than %u bytes",
-                        SERVE_BODY_MAX);
-  else if (r->refused != 0) {
-    serve_answer_detail(&r->answer, r->refused, "runner_scheduling_failure",
-                        "The server is busy or ending: try again");
-    serve_answer_header(&r->answer, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+  serve_answer *a = &r->answer;
+  if (a->response != NULL || r->refused == 0)
+    return r->refused != 0;
+  switch (r->refused) {
+    case MHD_HTTP_CONTENT_TOO_LARGE:
+      serve_answer_detail(a, r->refused, NULL,
+                          "The request's body is larger than %llu bytes",
+                          r->file_max > 0 ? (unsigned long long)r->file_max
+                                          : SERVE_BODY_MAX);
+      break;
+    case MHD_HTTP_URI_TOO_LONG:
+      serve_answer_detail(a, r->refused, NULL, "The address is too long");
+      break;
+    case MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE:
+      serve_answer_detail(a, r->refused, NULL,
+                          "The request's headers are too large");
+      break;
+    case MHD_HTTP_INSUFFICIENT_STORAGE:
+      serve_answer_detail(a, r->refused, "internal_error",
+                          "The server's disk is full: try again later, or "
+                          "have room made there");
+      break;
+    case MHD_HTTP_INTERNAL_SERVER_ERROR:
+      serve_answer_detail(a, r->refused, "internal_error",
+                          "Internal Server Error");
+      break;
+    default:
+      serve_answer_detail(a, r->refused, "runner_scheduling_failure",
+                          "The server is busy or ending: try again");
+      serve_answer_header(a, MHD_HTTP_HEADER_RETRY_AFTER, "1");
   }
-  return r->refused != 0;
+  return 1;
 }
 
 
@@ -156,7 +200,8 @@ static const char *asked_headers (const serve_request *r) {
   return "authorization, content-type, accept, x-fal-request-timeout, "
          "x-fal-request-start-timeout, x-fal-runner-hint, x-fal-store-io, "
          "x-fal-queue-priority, x-fal-object-lifecycle-preference, "
-         "x-fal-client-proxy, x-fal-target-url, x-fal-no-retry";
+         "x-fal-client-proxy, x-fal-target-url, x-fal-no-retry, "
+         "x-fal-object-lifecycle, x-fal-file-name, range, if-none-match";
 }
 
 
@@ -165,7 +210,7 @@ static int preflight (serve_request *r) {
     return 0;
   serve_answer_empty(&r->answer, MHD_HTTP_NO_CONTENT);
   serve_answer_header(&r->answer, "Access-Control-Allow-Methods",
-                      "GET, HEAD, POST, PUT, OPTIONS");
+                      "GET, HEAD, POST, PUT, DELETE, OPTIONS");
   serve_answer_header(&r->answer, "Access-Control-Allow-Headers",
                       asked_headers(r));
   serve_answer_header(&r->answer, "Access-Control-Max-Age", "86400");
@@ -203,15 +248,29 @@ static int nowhere (serve_request *r) {
 /* }====================================================== */
 
 
+static int (*const heads[]) (serve_request *r) = {
+  NULL
+};
+
 static int (*const handlers[]) (serve_request *r) = {
   refused, preflight, health, serve_media, serve_run, nowhere
 };
 
 
+int serve_head (serve_request *r) {
+  size_t i = 0;
+  r->by_host = serve_find_role(r, serve_header(r, MHD_HTTP_HEADER_HOST));
+  set_base_url(r);
+  if (r->refused != 0 || strcmp(r->method, "OPTIONS") == 0)
+    return 0;
+  while (heads[i] != NULL && !heads[i](r))
+    i++;
+  return r->answer.response != NULL;
+}
+
+
 void serve_route (serve_request *r) {
   size_t i = 0;
-  find_role(r);
-  set_base_url(r);
   while (i < COUNT(handlers) && !handlers[i](r))
     i++;
 }

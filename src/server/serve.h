@@ -17,6 +17,7 @@
 
 #include "../core/buf.h"
 #include "../core/error.h"
+#include "../core/file.h"
 #include "../image/image.h"
 #include "feed.h"
 #include "server.h"
@@ -127,7 +128,7 @@ typedef struct serve_work {
 ** =======================================================
 */
 
-#define MEDIA_NAME  48    /* room for a name and its NUL */
+#define MEDIA_NAME  96    /* room for a name and its NUL */
 
 /* Keeps s[0..n) in 'folder' under a name made of its digest and 'ext', which
 ** goes to 'name'. The same bytes have the same name. */
@@ -148,15 +149,23 @@ int serve_media_open (const char *folder, const char *name, uint64_t *size,
 ** =======================================================
 */
 
+#define SERVE_OWNER  64    /* room for a tenant's name and its NUL */
+
+typedef struct serve_guard serve_guard;
+
 struct falua_server {
   struct MHD_Daemon *daemon;
   serve_pool *pool;
   serve_feeds *feeds;
+  serve_guard *guard;
   int listener;            /* -1: none */
+  int lock_fd;             /* holds the data folder against other servers */
   char url[96];
   char *data, *files;      /* folders */
   int temporary;           /* 'data' goes when the server does */
   int verbose;
+  uint64_t max_upload;     /* bytes of one file */
+  double head_timeout, body_timeout;    /* seconds; see guard.c */
   size_t held;             /* bytes of bodies; libmicrohttpd's thread only */
   pthread_mutex_t lock;    /* guards what follows */
   pthread_cond_t idle;     /* 'active' went down */
@@ -171,6 +180,9 @@ typedef enum serve_role {
   ROLE_METRICS, ROLE_HEALTH, ROLE_MEDIA
 } serve_role;
 
+/* A request from its head on. 'path', 'role', 'rest' and the arguments are
+** those of the URL that is meant: behind /api/fal/proxy that is the one in
+** x-fal-target-url. */
 struct serve_request {
   serve_job job;              /* first: a job is its request */
   falua_server *s;
@@ -180,8 +192,16 @@ struct serve_request {
   char *path;                 /* unescaped, as libmicrohttpd gives it */
   const char *rest;           /* the path within its role, no leading slash */
   serve_role role;
-  char base_url[300];
-  fal_buf body;
+  int by_host;                /* the caller's Host header said which role */
+  char base_url[300];         /* how the caller reaches this server */
+  char owner[SERVE_OWNER];    /* whose request it is; "" without --keys. A
+                                 foreign id, file or token is a 404 */
+  int proxied;
+  fal_buf args;               /* arguments of a proxied URL, see serve_arg */
+  fal_buf body;               /* in memory, or ... */
+  fal_file file;              /* ... written aside, when fd >= 0 */
+  uint64_t file_max;          /* the ceiling of 'file' */
+  void *extra;                /* the handler's own, freed with free() */
   unsigned int refused;       /* status decided before the body was read */
   uint64_t dropped;           /* bytes of body not kept */
   int routed;                 /* given to its handler */
@@ -194,8 +214,33 @@ struct serve_request {
 /* http.c: starts the daemon on s->listener. */
 fal_code serve_http_start (falua_server *s, fal_error *err);
 
+/* From now on the request's body goes to a file beside 'path' instead of
+** memory, 'max' bytes at most. To be called from a head handler. When the
+** body was read whole the taker commits r->file or leaves it to be removed;
+** one that was cut short is never routed and leaves nothing. */
+fal_code serve_body_to_file (serve_request *r, const char *path, uint64_t max,
+                             fal_error *err);
+
+/* What Content-Length says; -1 when it says nothing. */
+int64_t serve_body_announced (const serve_request *r);
+
+/* route.c: looks at the head of a request, before its body is read. Nonzero
+** when r->answer is made already: it is refused. */
+int serve_head (serve_request *r);
+
 /* route.c: gives the request to the first handler that takes it. */
 void serve_route (serve_request *r);
+
+/* Finds r->role and r->rest by r->path, or by the name of a host (may be
+** NULL). Nonzero when it was the name that told. */
+int serve_find_role (serve_request *r, const char *host);
+int serve_role_of_host (const char *host, serve_role *role);
+
+/* What URLs of a role begin with, as this caller reaches it, no slash at the
+** end: "http://127.0.0.1:8787/queue", or "https://queue.fal.run" for who
+** called by that name. */
+void serve_role_url (const serve_request *r, serve_role role, char *to,
+                     size_t n);
 
 /* media.c, run.c: handlers. Nonzero when they took the request: then
 ** r->answer is made, or a worker makes it. */
@@ -213,6 +258,10 @@ int serve_hung_up (int fd);
 /* The value of a request's header, NULL when it has none. */
 const char *serve_header (const serve_request *r, const char *name);
 
+/* The value of an argument in the URL's query, unescaped; NULL when it has
+** none, "" when it has no value. */
+const char *serve_arg (const serve_request *r, const char *name);
+
 /* Nonzero for GET and HEAD. */
 int serve_reads (const serve_request *r);
 
@@ -221,6 +270,34 @@ void serve_log (const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* A random UUID, version 4. */
 void serve_uuid (char to[37]);
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Slow callers (guard.c)
+** =======================================================
+*/
+
+typedef struct serve_caller serve_caller;   /* a connection */
+
+serve_guard *serve_guard_new (double head_timeout, double body_timeout);
+
+/* Ends its thread. The daemon must have ended before. NULL is fine. */
+void serve_guard_free (serve_guard *g);
+
+/* A connection came; NULL when there is no memory for it. */
+serve_caller *serve_caller_new (serve_guard *g, int fd);
+void serve_caller_free (serve_caller *c);
+
+/* What it is expected to do next: to send a head, or the rest of a body; or
+** nothing, while we work or send. */
+typedef enum serve_phase { PHASE_HEAD, PHASE_BODY, PHASE_OURS } serve_phase;
+void serve_caller_phase (serve_caller *c, serve_phase phase);
+
+/* So many bytes of body have come. */
+void serve_caller_sent (serve_caller *c, size_t n);
 
 /* }====================================================== */
 

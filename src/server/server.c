@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -26,6 +27,9 @@
 #define GRACE        5    /* seconds for running requests to finish */
 #define LAST_GRACE   1    /* and for the answers of those that did not */
 #define MAX_WORKERS  64
+#define MAX_UPLOAD   ((uint64_t)16 << 30)
+#define HEAD_SECONDS 20
+#define BODY_SECONDS 30
 
 
 void serve_log (const char *fmt, ...) {
@@ -204,6 +208,18 @@ static int make_folder (char *path) {
 }
 
 
+/* Two servers in one folder would clean up each other's files. */
+static fal_code lock_folder (falua_server *s, fal_error *err) {
+  s->lock_fd = open(s->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (s->lock_fd < 0)
+    return no_folder(err, s->data);
+  if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+    return fal_fail(err, FAL_EFILE, "another server uses the folder %.300s",
+                    s->data);
+  return FAL_OK;
+}
+
+
 static fal_code make_folders (falua_server *s, const char *data,
                               fal_error *err) {
   const char *tmp = getenv("TMPDIR");
@@ -224,24 +240,27 @@ static fal_code make_folders (falua_server *s, const char *data,
     s->temporary = 1;
   }
   snprintf(s->files, n, "%s/files", s->data);
-  if (make_folder(s->files) != 0)
+  if (make_folder(s->files) != 0 || access(s->files, W_OK | X_OK) != 0)
     return no_folder(err, s->files);
-  return access(s->files, W_OK | X_OK) == 0 ? FAL_OK
-                                           : no_folder(err, s->files);
+  return lock_folder(s, err);
 }
 
 
-/* Only what the server itself put there: its folder of files, nothing
-** deeper. */
-static void remove_folders (falua_server *s) {
-  DIR *dir = opendir(s->files);
+/* Files of one folder and of those below it; what is no folder is unlinked,
+** never followed. */
+static void remove_tree (int at, const char *name, int depth) {
+  int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
   struct dirent *e;
+  if (dir == NULL && fd >= 0)
+    close(fd);
   while (dir != NULL && (e = readdir(dir)) != NULL)
-    unlinkat(dirfd(dir), e->d_name, 0);
+    if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 &&
+        unlinkat(fd, e->d_name, 0) != 0 && depth > 0)
+      remove_tree(fd, e->d_name, depth - 1);
   if (dir != NULL)
     closedir(dir);
-  rmdir(s->files);
-  rmdir(s->data);
+  unlinkat(at, name, AT_REMOVEDIR);
 }
 
 /* }====================================================== */
@@ -284,13 +303,18 @@ falua_server *falua_server_start (const falua_server_options *opt,
     fal_fail(err, FAL_ENOMEM, "out of memory");
     return NULL;
   }
-  s->listener = -1;
+  s->listener = s->lock_fd = -1;
   s->verbose = opt->verbose;
+  s->max_upload = opt->max_upload > 0 ? opt->max_upload : MAX_UPLOAD;
+  s->guard = serve_guard_new(
+    opt->head_timeout > 0 ? opt->head_timeout : HEAD_SECONDS,
+    opt->body_timeout > 0 ? opt->body_timeout : BODY_SECONDS);
   pthread_mutex_init(&s->lock, NULL);
   pthread_cond_init(&s->idle, NULL);
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  code = start(s, opt, err);
+  code = s->guard != NULL ? start(s, opt, err)
+                          : fal_fail(err, FAL_ENOMEM, "cannot start a thread");
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   if (code == FAL_OK)
     return s;
@@ -335,8 +359,11 @@ void falua_server_stop (falua_server *s) {
   serve_feeds_free(s->feeds);
   if (s->listener >= 0)
     close(s->listener);
+  if (s->lock_fd >= 0)
+    close(s->lock_fd);
   if (s->temporary)
-    remove_folders(s);
+    remove_tree(AT_FDCWD, s->data, 4);
+  serve_guard_free(s->guard);
   pthread_cond_destroy(&s->idle);
   pthread_mutex_destroy(&s->lock);
   free(s->files);

@@ -7,6 +7,8 @@
 #ifndef falua_server_h
 #define falua_server_h
 
+#include <stdint.h>
+
 #include "../core/error.h"
 
 typedef struct falua_server falua_server;
@@ -20,6 +22,11 @@ typedef struct falua_server_options {
                             it NULL */
   int workers;           /* Lua states that run endpoints; 0: one a core */
   int verbose;           /* a line for each request on stderr */
+  uint64_t max_upload;   /* bytes of one uploaded file; 0: 16 GiB */
+  double head_timeout;   /* seconds that the head of a caller's first request
+                            may take; 0: 20 */
+  double body_timeout;   /* seconds after which a body must have come with
+                            1 KB/s; 0: 30 */
 } falua_server_options;
 
 /* Binds, starts its threads and returns. FAL_ENETWORK when the address

@@ -16,6 +16,15 @@ local function parser()
   p:option("--workers", "Lua states that run endpoints (otherwise one a core).")
     :argname "N"
     :convert(command.whole("--workers", 1, 64))
+  p:option("--max-upload", "Size of the largest file taken (otherwise 16G).")
+    :argname "SIZE"
+    :convert(command.bytes("--max-upload"))
+  p:option("--head-timeout", "Seconds that a caller has for the head of a request (otherwise 20).")
+    :argname "SECONDS"
+    :convert(command.whole("--head-timeout", 1, 3600))
+  p:option("--body-timeout", "Seconds until a body must have come with 1 KB/s (otherwise 30).")
+    :argname "SECONDS"
+    :convert(command.whole("--body-timeout", 1, 3600))
   p:flag("--verbose", "A line for each request.")
   return p
 end
