@@ -41,7 +41,7 @@ PAINT   = $(patsubst src/%.c,$B/%.o,$(wildcard src/paint/*.c))
 BINDING = $(patsubst src/binding/%.c,$B/$(LUA)/binding/%.o,$(wildcard src/binding/*.c))
 LUASRC  = $(sort $(wildcard lua/fal/*.lua))
 MODULE  = $B/$(LUA)/fal.so
-MODLIBS = libcurl libpng zlib libcrypto libwslay $(MSGPACK)
+MODLIBS = libcurl libpng zlib libdeflate libcrypto libwslay $(MSGPACK)
 
 # The host is built on Lua 5.4 whatever $(LUA) is.
 HOSTLUA = lua5.4
@@ -59,7 +59,9 @@ module: $(MODULE)
 
 # ---- objects: the core is compiled without Lua's headers in reach ----
 
-$B/core/%.o $B/image/%.o: ALL = $(BASE) $(call cflags,$(MODLIBS))
+$B/core/%.o: ALL = $(BASE) $(call cflags,$(MODLIBS))
+# gcc makes vectors of loops over pixels from -O3 on.
+$B/image/%.o: ALL = $(subst -O2,-O3,$(BASE)) $(call cflags,$(MODLIBS))
 $B/paint/%.o: ALL = $(BASE)
 $B/$(LUA)/%.o: ALL = $(BASE) $(LUACFLAGS) $(call cflags,$(MODLIBS))
 $B/$(HOSTLUA)/%.o $B/host/%.o $B/server/%.o: \

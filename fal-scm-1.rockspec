@@ -21,6 +21,7 @@ external_dependencies = {      -- by library: some systems keep headers where
   CURL = { library = "curl" }, -- a search does not look
   PNG = { library = "png" },
   Z = { library = "z" },
+  DEFLATE = { library = "deflate" },
   CRYPTO = { library = "crypto" },
   WSLAY = { library = "wslay" },
   MSGPACK = { header = "msgpack.h" },

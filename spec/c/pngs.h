@@ -126,7 +126,9 @@ static inline int same (const fal_image *a, const fal_image *b) {
   return a->width == b->width && a->height == b->height &&
          a->channels == b->channels &&
          memcmp(a->pixels, b->pixels, (size_t)a->width * a->height *
-                (size_t)a->channels) == 0 && same_text(a->text, b->text);
+                (size_t)a->channels) == 0 && same_text(a->text, b->text) &&
+         a->kept.n == b->kept.n && a->kept.before == b->kept.before &&
+         (a->kept.n == 0 || memcmp(a->kept.s, b->kept.s, a->kept.n) == 0);
 }
 
 

@@ -3,7 +3,9 @@
 */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "../../src/core/file.h"
 #include "pngs.h"
 #include "test.h"
 
@@ -94,6 +96,38 @@ static void test_round_trips (void) {
 }
 
 
+/* Pictures that want different filters, large enough to be tried in parts, in
+** sizes at which the parts overlap. */
+static void test_filters (void) {
+  static const uint32_t sizes[][2] =
+    {{300, 200}, {1, 40000}, {40000, 1}, {63, 900}, {700, 15}};
+  size_t i, k;
+  int channels, kind;
+  for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+    for (channels = 1; channels <= 4; channels++)
+      for (kind = 0; kind < 3; kind++) {
+        uint32_t u = 1;
+        size_t w = sizes[i][0];
+        fal_image im, back;
+        fal_buf png;
+        CHECK("filters", fal_image_new(&im, sizes[i][0], sizes[i][1],
+              channels, NULL, NULL) == FAL_OK);
+        for (k = 0; k < w * sizes[i][1] * (size_t)channels; k++) {
+          size_t x = k / (size_t)channels % w, y = k / (size_t)channels / w;
+          u = u * 1664525 + 1013904223;
+          im.pixels[k] = (uint8_t)(kind == 0 ? x / 40 * 17 + y / 30 :
+                                   kind == 1 ? x * y : x + y + (u >> 28));
+        }
+        encode(&im, -1, &png);
+        CHECK("filters", fal_png_decode(png.s, png.n, NULL, &back, NULL) ==
+              FAL_OK && same(&im, &back));
+        fal_image_free(&im);
+        fal_image_free(&back);
+        fal_buf_free(&png);
+      }
+}
+
+
 /* The encoder obeys the ceiling of its buffer and leaves no half of a file. */
 static void test_encode_limits (void) {
   fal_image im;
@@ -125,11 +159,47 @@ static void test_encode_limits (void) {
 ** Texts in files
 ** =================================================================== */
 
+/* Where four bytes are first in a file, or NULL. */
+static const char *find (const fal_buf *b, const char *what) {
+  size_t i;
+  for (i = 0; i + 4 <= b->n; i++)
+    if (memcmp(b->s + i, what, 4) == 0)
+      return b->s + i;
+  return NULL;
+}
+
+
 /* A 1 x 1 picture, without its end. */
 static void dot (fal_buf *b) {
   begin(b);
   header(b, 1, 1, 8, 0, 0);
   idat(b, "\0\1", 2);
+}
+
+
+/* What is long is deflated, in either kind of chunk. */
+static void test_long_texts (void) {
+  fal_image im, back;
+  fal_buf png;
+  char *ascii = malloc(5001), *utf8 = malloc(5001);
+  size_t i;
+  for (i = 0; i < 5000; i++)
+    ascii[i] = (char)('a' + i % 23);
+  memcpy(utf8, ascii, 5000);
+  memcpy(utf8 + 7, "\xE2\x82\xAC", 3);
+  CHECK("long", fal_image_new(&im, 1, 1, 1, NULL, NULL) == FAL_OK);
+  fal_image_set_text(&im, "a", ascii, 5000, NULL);
+  fal_image_set_text(&im, "b", utf8, 5000, NULL);
+  encode(&im, -1, &png);
+  CHECK("long", png.n < 600);
+  CHECK("long", find(&png, "zTXt") != NULL && find(&png, "iTXt") != NULL);
+  CHECK("long", fal_png_decode(png.s, png.n, NULL, &back, NULL) == FAL_OK);
+  CHECK("long", same(&im, &back));
+  fal_image_free(&im);
+  fal_image_free(&back);
+  fal_buf_free(&png);
+  free(ascii);
+  free(utf8);
 }
 
 
@@ -204,6 +274,18 @@ static void test_text_limits (void) {
         "larger than allowed"));
   fal_buf_free(&b);
 
+  dot(&b);  /* what is inflated in vain counts too */
+  for (i = 0; i < 3; i++) {
+    deflated(&b, "iTXt", "k\0\1\0\0\0", 6, zeros, 400);
+    deflated(&b, "iTXt", "k\0\1\0\0\0", 6, "\xFF", 1);
+    zeros[200] = '\xFF';
+  }
+  zeros[200] = 'A';
+  end(&b);
+  CHECK("text limits", fails(b.s, b.n, &lim, FAL_ETOOBIG,
+        "larger than allowed"));
+  fal_buf_free(&b);
+
   dot(&b);
   for (i = 0; i < 1001; i++)
     chunk(&b, "tEXt", "k\0v", 3);
@@ -212,16 +294,6 @@ static void test_text_limits (void) {
         "more than 1000 text chunks"));
   fal_buf_free(&b);
   free(zeros);
-}
-
-
-/* The bytes of the first IDAT in a file. */
-static const char *find_idat (const fal_buf *b) {
-  size_t i;
-  for (i = 0; i + 4 <= b->n; i++)
-    if (memcmp(b->s + i, "IDAT", 4) == 0)
-      return b->s + i;
-  return NULL;
 }
 
 
@@ -237,7 +309,7 @@ static void test_retext (void) {
   fal_buf_init(&out, (size_t)1 << 20);
   CHECK("retext", fal_png_retext(png.s, png.n, &prompt, &out, &err) == FAL_OK);
   {
-    const char *before = find_idat(&png), *after = find_idat(&out);
+    const char *before = find(&png, "IDAT"), *after = find(&out, "IDAT");
     size_t n = png.n - (size_t)(before - png.s);
     CHECK("retext", n == out.n - (size_t)(after - out.s));
     CHECK("retext", memcmp(before, after, n) == 0);
@@ -271,6 +343,98 @@ static void test_retext (void) {
   fal_buf_free(&png);
   fal_buf_free(&out);
   fal_buf_free(&again);
+}
+
+/* The same between files; nothing is left of what fails. */
+static void test_retext_file (void) {
+  fal_text seed = {NULL, "seed", "42", 2};
+  fal_image im;
+  fal_buf png, out, file;
+  fal_error err;
+  char dir[] = "/tmp/fal-image-XXXXXX", from[64], to[64];
+  CHECK("file", mkdtemp(dir) != NULL);
+  snprintf(from, sizeof(from), "%s/from.png", dir);
+  snprintf(to, sizeof(to), "%s/to.png", dir);
+  make(&im, 300, 200, 4);  /* more than a block */
+  encode(&im, 0, &png);
+  fal_buf_init(&out, (size_t)1 << 24);
+  fal_buf_init(&file, (size_t)1 << 24);
+  CHECK("file", fal_png_retext(png.s, png.n, &seed, &out, &err) == FAL_OK);
+  CHECK("file", fal_file_put(from, png.s, png.n, 0, &err) == FAL_OK);
+  CHECK("file", fal_png_retext_file(from, to, &seed, 0, &err) == FAL_OK);
+  CHECK("file", fal_file_get(to, &file, &err) == FAL_OK);
+  CHECK("file", file.n == out.n && memcmp(file.s, out.s, out.n) == 0);
+  CHECK("file", fal_png_retext_file(from, to, NULL, 0, &err) == FAL_EFILE);
+  CHECK("file", fal_png_retext_file(from, to, NULL, 1, &err) == FAL_OK);
+  file.n = 0;
+  CHECK("file", fal_file_get(to, &file, &err) == FAL_OK);
+  CHECK("file", file.n == png.n && memcmp(file.s, png.s, png.n) == 0);
+  unlink(to);
+  png.s[png.n - 20] ^= 1;
+  CHECK("file", fal_file_put(from, png.s, png.n, 1, &err) == FAL_OK);
+  CHECK("file", fal_png_retext_file(from, to, &seed, 0, &err) ==
+        FAL_EPROTOCOL);
+  CHECK("file", strstr(err.message, "bad CRC in the chunk IDAT") != NULL);
+  CHECK("file", fal_file_put(from, png.s, png.n - 30, 1, &err) == FAL_OK);
+  CHECK("file", fal_png_retext_file(from, to, &seed, 0, &err) ==
+        FAL_EPROTOCOL);
+  CHECK("file", strstr(err.message, "cut short") != NULL);
+  unlink(from);
+  CHECK("file", fal_png_retext_file(from, to, &seed, 0, &err) == FAL_EFILE);
+  CHECK("nothing is left", rmdir(dir) == 0);
+  fal_image_free(&im);
+  fal_buf_free(&png);
+  fal_buf_free(&out);
+  fal_buf_free(&file);
+}
+
+
+/* Chunks that nobody here knows come through, where that is right. */
+static void test_kept (void) {
+  fal_image im, back;
+  fal_buf b, png;
+  begin(&b);
+  header(&b, 1, 1, 8, 0, 0);
+  chunk(&b, "gAMA", "\0\0\xB1\x8F", 4);
+  chunk(&b, "prVa", "before", 6);    /* safe to copy */
+  chunk(&b, "prVA", "unsafe", 6);    /* not safe to copy */
+  chunk(&b, "tIME", "\x07\xE6\1\1\0\0\0", 7);
+  idat(&b, "\0\1", 2);
+  chunk(&b, "prVb", "after", 5);
+  end(&b);
+  CHECK("kept", fal_png_decode(b.s, b.n, NULL, &im, NULL) == FAL_OK);
+  CHECK("kept", im.kept.n == 16 + 18 + 17 && im.kept.before == 16 + 18);
+  im.pixels[0] = 9;
+  encode(&im, -1, &png);
+  CHECK("kept", find(&png, "gAMA") != NULL);
+  CHECK("kept", find(&png, "prVa") < find(&png, "IDAT"));
+  CHECK("kept", find(&png, "prVb") > find(&png, "IDAT"));
+  CHECK("kept", find(&png, "prVA") == NULL && find(&png, "tIME") == NULL);
+  CHECK("kept", fal_png_decode(png.s, png.n, NULL, &back, NULL) == FAL_OK);
+  CHECK("kept", same(&im, &back));
+  fal_image_free(&im);
+  fal_image_free(&back);
+  fal_buf_free(&png);
+
+  fal_buf_init(&png, (size_t)1 << 20);  /* all of them, when only texts are
+                                           set */
+  CHECK("kept", fal_png_retext(b.s, b.n, NULL, &png, NULL) == FAL_OK);
+  CHECK("kept", png.n == b.n && memcmp(png.s, b.s, b.n) == 0);
+  fal_buf_free(&png);
+  fal_buf_free(&b);
+}
+
+
+static void test_kept_limit (void) {
+  fal_image_limits lim = fal_image_default_limits;
+  fal_buf b;
+  char block[1000] = "";
+  dot(&b);
+  chunk(&b, "prVa", block, sizeof(block));
+  end(&b);
+  lim.max_bytes = 1000;
+  CHECK("kept", fails(b.s, b.n, &lim, FAL_ETOOBIG, "other chunks"));
+  fal_buf_free(&b);
 }
 
 /* }================================================================== */
@@ -329,10 +493,15 @@ int main (void) {
   test_pictures();
   test_texts();
   test_round_trips();
+  test_filters();
   test_encode_limits();
   test_read_texts();
+  test_long_texts();
   test_text_limits();
   test_retext();
+  test_retext_file();
+  test_kept();
+  test_kept_limit();
   test_probe();
   return TEST_END("image");
 }

@@ -46,11 +46,11 @@ fal_code fal_image_new (fal_image *im, uint32_t width, uint32_t height,
   if (pixels == NULL)
     return fal_fail(err, FAL_ENOMEM, "no memory for a picture of %lu x %lu",
                     (unsigned long)width, (unsigned long)height);
+  memset(im, 0, sizeof(*im));
   im->width = width;
   im->height = height;
   im->channels = channels;
   im->pixels = pixels;
-  im->text = NULL;
   return FAL_OK;
 }
 
@@ -58,6 +58,7 @@ fal_code fal_image_new (fal_image *im, uint32_t width, uint32_t height,
 void fal_image_free (fal_image *im) {
   free(im->pixels);
   fal_text_free(im->text);
+  free(im->kept.s);
   memset(im, 0, sizeof(*im));
 }
 

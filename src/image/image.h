@@ -22,11 +22,20 @@ typedef struct fal_text {
   size_t n;
 } fal_text;
 
+/* Other people's chunks of a PNG, as they are in a file. */
+typedef struct fal_chunks {
+  char *s;          /* whole chunks; NULL when there are none */
+  size_t n;
+  size_t before;    /* of them, those that stand before the pixels */
+} fal_chunks;
+
 typedef struct fal_image {
   uint32_t width, height;   /* in pixels, both at least 1 */
   int channels;             /* 1 gray, 2 gray+alpha, 3 RGB, 4 RGBA */
   uint8_t *pixels;          /* width * height * channels bytes */
   fal_text *text;           /* in file order; NULL when there is none */
+  fal_chunks kept;          /* what else of the file it came from is to be
+                               in the one it goes to */
 } fal_image;
 
 typedef struct fal_image_limits {
@@ -86,7 +95,9 @@ fal_code fal_png_text (const void *s, size_t n, const fal_image_limits *lim,
 void fal_text_free (fal_text *text);
 
 /* Decodes a PNG. Palettes are expanded, 16 bits become 8, 1-4 bits become 8,
-** tRNS becomes alpha; gamma is ignored. The channels are those of the file.
+** tRNS becomes alpha. Gamma and color profiles are ignored: pixels are the
+** numbers in the file, and the chunks about their meaning are kept for
+** fal_png_encode. The channels are those of the file.
 ** Texts are read as by fal_png_text; what follows the end chunk is ignored.
 ** Errors (FAL_EPROTOCOL) say which it is: not a PNG, truncated, a bad CRC, a
 ** lying header...; FAL_ETOOBIG past a limit. '*im' is untouched on error. */
@@ -97,9 +108,11 @@ typedef struct fal_png_options {
   int level;   /* 0 (stored) to 9 (smallest); -1: the fast default */
 } fal_png_options;
 
-/* Encodes as PNG, text chunks included (tEXt when the value is Latin-1
-** representable, else iTXt). Appends to 'out', which is as it was on error.
-** The same picture and texts give the same bytes. 'opt' may be NULL. */
+/* Encodes as PNG, text chunks included (tEXt when the value can be Latin-1,
+** else iTXt; deflated when it is long), and the chunks that were kept. Appends
+** to 'out', which is as it was on error. Takes as much memory as the pixels
+** do twice over. The same picture and texts give the same bytes with the same
+** libdeflate. 'opt' may be NULL. */
 fal_code fal_png_encode (const fal_image *im, const fal_png_options *opt,
                          fal_buf *out, fal_error *err);
 
@@ -109,5 +122,11 @@ fal_code fal_png_encode (const fal_image *im, const fal_png_options *opt,
 ** Appends to 'out', which is as it was on error. */
 fal_code fal_png_retext (const void *s, size_t n, const fal_text *text,
                          fal_buf *out, fal_error *err);
+
+/* The same from one file to another, block by block. 'to' appears whole or
+** not at all; with 'overwrite' 0 an existing one is FAL_EFILE. */
+fal_code fal_png_retext_file (const char *from, const char *to,
+                              const fal_text *text, int overwrite,
+                              fal_error *err);
 
 #endif

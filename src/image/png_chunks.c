@@ -3,22 +3,22 @@
 */
 #include <string.h>
 
-#include <zlib.h>
+#include <libdeflate.h>
 
 #include "png_private.h"
 
 #define MAX_TEXTS  1000  /* text chunks in one file */
 
-static const uint8_t signature[8] = {137, 'P', 'N', 'G', 13, 10, 26, 10};
+const uint8_t fal_png_signature[8] = {137, 'P', 'N', 'G', 13, 10, 26, 10};
 
 
-static uint32_t get32 (const uint8_t *s) {
+uint32_t fal_png_get32 (const uint8_t *s) {
   return (uint32_t)s[0] << 24 | (uint32_t)s[1] << 16 | (uint32_t)s[2] << 8 |
          s[3];
 }
 
 
-static void put32 (uint8_t *s, uint32_t u) {
+void fal_png_put32 (uint8_t *s, uint32_t u) {
   s[0] = (uint8_t)(u >> 24);
   s[1] = (uint8_t)(u >> 16);
   s[2] = (uint8_t)(u >> 8);
@@ -30,7 +30,7 @@ static void put32 (uint8_t *s, uint32_t u) {
 ** Reading chunks
 ** =================================================================== */
 
-static int is_type (const uint8_t *s) {
+int fal_png_is_type (const uint8_t *s) {
   int i;
   for (i = 0; i < 4; i++)
     if (!((s[i] >= 'A' && s[i] <= 'Z') || (s[i] >= 'a' && s[i] <= 'z')))
@@ -47,8 +47,8 @@ fal_code fal_png_next (const void *s, size_t n, size_t *at, fal_png_chunk *c,
   if (left < 8)
     return fal_fail(err, FAL_EPROTOCOL, "PNG: the file is cut short after "
                     "%zu bytes, between two chunks", n);
-  length = get32(p);
-  if (!is_type(p + 4) || length > 0x7FFFFFFF)
+  length = fal_png_get32(p);
+  if (!fal_png_is_type(p + 4) || length > 0x7FFFFFFF)
     return fal_fail(err, FAL_EPROTOCOL, "PNG: what is at byte %zu is not a "
                     "chunk", *at);
   memcpy(c->type, p + 4, 4);
@@ -66,8 +66,7 @@ fal_code fal_png_next (const void *s, size_t n, size_t *at, fal_png_chunk *c,
 
 
 fal_code fal_png_crc (const fal_png_chunk *c, fal_error *err) {
-  uLong crc = crc32(0, c->s - 4, (uInt)c->n + 4);
-  if (get32(c->s + c->n) != (uint32_t)crc)
+  if (fal_png_get32(c->s + c->n) != libdeflate_crc32(0, c->s - 4, c->n + 4))
     return fal_fail(err, FAL_EPROTOCOL, "PNG: bad CRC in the chunk %s at byte "
                     "%zu: the file is damaged", c->type, c->at);
   return FAL_OK;
@@ -77,7 +76,7 @@ fal_code fal_png_crc (const fal_png_chunk *c, fal_error *err) {
 /* What is there instead of a PNG. */
 static fal_code not_png (const void *s, size_t n, fal_error *err) {
   fal_image_info info;
-  if (n < sizeof(signature) && memcmp(s, signature, n) == 0)
+  if (n < sizeof(fal_png_signature) && memcmp(s, fal_png_signature, n) == 0)
     return fal_fail(err, FAL_EPROTOCOL, "PNG: the file is cut short after "
                     "%zu bytes", n);
   if (fal_image_probe(s, n, &info, NULL) == FAL_OK)
@@ -102,7 +101,7 @@ fal_code fal_png_head (const void *s, size_t n, fal_png_header *h,
   fal_code code;
   if (n == 0)
     return fal_fail(err, FAL_EPROTOCOL, "not a PNG: it is empty");
-  if (n < sizeof(signature) || memcmp(s, signature, sizeof(signature)) != 0)
+  if (n < sizeof(fal_png_signature) || memcmp(s, fal_png_signature, sizeof(fal_png_signature)) != 0)
     return not_png(s, n, err);
   if ((code = fal_png_next(s, n, &at, &c, err)) != FAL_OK)
     return code;
@@ -111,8 +110,8 @@ fal_code fal_png_head (const void *s, size_t n, fal_png_header *h,
                     "%zu bytes, not with a header (IHDR)", c.type, c.n);
   if ((code = fal_png_crc(&c, err)) != FAL_OK)
     return code;
-  h->width = get32(c.s);
-  h->height = get32(c.s + 4);
+  h->width = fal_png_get32(c.s);
+  h->height = fal_png_get32(c.s + 4);
   h->depth = c.s[8];
   h->color = c.s[9];
   h->interlaced = c.s[12];
@@ -143,10 +142,9 @@ static fal_code add_text (const fal_png_chunk *c, fal_text **list,
   fal_buf value;
   fal_code code;
   fal_buf_init(&value, *left);
-  code = fal_text_read(c->type, c->s, c->n, &value);
+  code = fal_text_read(c->type, c->s, c->n, &value, left);
   if (code == FAL_OK) {
     fal_text_key(c->s, c->n, key);
-    *left -= value.n;
     code = fal_text_put(list, key, value.s, value.n);
   }
   fal_buf_free(&value);
@@ -205,17 +203,17 @@ fal_code fal_png_text (const void *s, size_t n, const fal_image_limits *lim,
 /* }================================================================== */
 
 /* {==================================================================
-** Setting texts
+** Writing chunks, and keeping those of others
 ** =================================================================== */
 
-/* Appends a whole chunk. */
-static fal_code put_chunk (fal_buf *out, const char *type, const void *s,
-                           size_t n) {
+fal_code fal_png_put (fal_buf *out, const char *type, const void *s,
+                      size_t n) {
   uint8_t head[8], tail[4];
   fal_code code;
-  put32(head, (uint32_t)n);
+  fal_png_put32(head, (uint32_t)n);
   memcpy(head + 4, type, 4);
-  put32(tail, (uint32_t)crc32(crc32(0, head + 4, 4), s, (uInt)n));
+  fal_png_put32(tail, libdeflate_crc32(libdeflate_crc32(0, head + 4, 4), s,
+                                       n));
   if ((code = fal_buf_add(out, head, sizeof(head))) == FAL_OK &&
       (code = fal_buf_add(out, s, n)) == FAL_OK)
     code = fal_buf_add(out, tail, sizeof(tail));
@@ -223,7 +221,7 @@ static fal_code put_chunk (fal_buf *out, const char *type, const void *s,
 }
 
 
-static fal_code put_texts (const fal_text *text, fal_buf *out) {
+fal_code fal_png_put_texts (fal_buf *out, const fal_text *text) {
   fal_code code = FAL_OK;
   for (; text != NULL && code == FAL_OK; text = text->next) {
     fal_buf data;
@@ -231,64 +229,55 @@ static fal_code put_texts (const fal_text *text, fal_buf *out) {
     fal_buf_init(&data, 0x7FFFFFFF);
     code = fal_text_write(text, &data, &type);
     if (code == FAL_OK)
-      code = put_chunk(out, type, data.s, data.n);
+      code = fal_png_put(out, type, data.s, data.n);
     fal_buf_free(&data);
   }
   return code;
 }
 
 
-/* Is it a text chunk whose keyword is one of those in 'text'? */
-static int replaced (const fal_png_chunk *c, const fal_text *text) {
-  char key[FAL_TEXT_KEY];
-  if (!fal_text_is(c->type) || fal_text_key(c->s, c->n, key) == 0)
+/* Is the picture to keep it? The fifth bit of a letter says what it is:
+** that of the first that the chunk can be done without, that of the fourth
+** that it may be copied although the pixels are written anew. Of the others,
+** those about the meaning of the pixels' numbers stay true here. */
+static int keeps (const char *type) {
+  static const char *const color[] = {"gAMA", "cHRM", "sRGB", "iCCP", "cICP"};
+  size_t i;
+  if (!(type[0] & 0x20) || fal_text_is(type))
     return 0;
-  while (text != NULL && strcmp(text->key, key) != 0)
-    text = text->next;
-  return text != NULL;
+  for (i = 0; i < sizeof(color) / sizeof(color[0]); i++)
+    if (strcmp(type, color[i]) == 0)
+      return 1;
+  return (type[3] & 0x20) != 0;
 }
 
 
-/* Copies the chunks; the texts go before the first IDAT. */
-static fal_code copy_chunks (const void *s, size_t n, const fal_text *text,
-                             fal_buf *out, fal_error *err) {
-  const char *file = s;
+fal_code fal_png_kept (const void *s, size_t n, size_t max, fal_chunks *kept,
+                       fal_error *err) {
   fal_png_chunk c;
-  size_t at = FAL_PNG_FIRST;
-  int done = 0;
-  fal_code code = fal_buf_add(out, s, FAL_PNG_FIRST);
+  fal_buf b;
+  size_t at = FAL_PNG_FIRST, before = SIZE_MAX;
+  fal_code code;
+  fal_buf_init(&b, max);
   do {
-    if (fal_png_next(s, n, &at, &c, err) != FAL_OK ||
-        fal_png_crc(&c, err) != FAL_OK)
-      return FAL_EPROTOCOL;
-    if (code == FAL_OK && !done && strcmp(c.type, "IDAT") == 0) {
-      code = put_texts(text, out);
-      done = 1;
+    code = fal_png_next(s, n, &at, &c, err);
+    if (code == FAL_OK && strcmp(c.type, "IDAT") == 0 && before == SIZE_MAX)
+      before = b.n;
+    if (code == FAL_OK && keeps(c.type)) {
+      code = fal_buf_add(&b, c.s - 8, c.n + 12);
+      if (code != FAL_OK)
+        fal_fail(err, code, "PNG: its other chunks take more than %zu bytes",
+                 max);
     }
-    if (code == FAL_OK && !replaced(&c, text))
-      code = fal_buf_add(out, file + c.at, at - c.at);
-    if (code != FAL_OK)
-      return fal_fail(err, code, code == FAL_ENOMEM ? "PNG: no memory" :
-                      "PNG: larger than %zu bytes with its texts", out->max);
-  } while (strcmp(c.type, "IEND") != 0);
-  return done ? FAL_OK : fal_fail(err, FAL_EPROTOCOL, "PNG: there is no "
-                                  "picture (IDAT) in it");
-}
-
-
-fal_code fal_png_retext (const void *s, size_t n, const fal_text *text,
-                         fal_buf *out, fal_error *err) {
-  fal_png_header h;
-  const fal_text *t;
-  size_t before = out->n;
-  fal_code code = fal_png_head(s, n, &h, err);
-  for (t = text; t != NULL && code == FAL_OK; t = t->next)
-    code = fal_text_check(t->key, t->value, t->n, err);
-  if (code == FAL_OK)
-    code = copy_chunks(s, n, text, out, err);
-  if (code != FAL_OK)
-    out->n = before;
-  return code;
+  } while (code == FAL_OK && strcmp(c.type, "IEND") != 0);
+  if (code != FAL_OK) {
+    fal_buf_free(&b);
+    return code;
+  }
+  kept->s = b.s;
+  kept->n = b.n;
+  kept->before = before < b.n ? before : b.n;
+  return FAL_OK;
 }
 
 /* }================================================================== */

@@ -40,10 +40,28 @@ size_t fal_text_key (const uint8_t *s, size_t n, char key[FAL_TEXT_KEY]);
 int fal_text_is (const char *type);
 
 /* Appends the value in a text chunk, inflated and in UTF-8, to 'value', which
-** has a ceiling. FAL_ETOOBIG past it; FAL_EPROTOCOL when the chunk is not
-** well formed; FAL_ENOMEM. */
+** has a ceiling. FAL_ETOOBIG past it or past '*left'; FAL_EPROTOCOL when the
+** chunk is not well formed; FAL_ENOMEM. '*left' becomes less by all that was
+** inflated, also in vain. */
 fal_code fal_text_read (const char *type, const uint8_t *s, size_t n,
-                        fal_buf *value);
+                        fal_buf *value, size_t *left);
+
+/* }================================================================== */
+
+/* {==================================================================
+** Filters (png_filter.c)
+** =================================================================== */
+
+#define FAL_PNG_EACH  5  /* for each row the one that suits it */
+
+/* The rows of the picture as they are compressed: each with a filter 'how',
+** 0 to 4 of PNG's or FAL_PNG_EACH, its number before it. The caller frees it;
+** NULL when memory ends. */
+uint8_t *fal_png_filter (const fal_image *im, int how, size_t *size);
+
+/* The filter with which the picture becomes smallest, tried on a hundredth
+** of it, or on the 'whole'. */
+int fal_png_choose (const fal_image *im, int whole);
 
 /* }================================================================== */
 
@@ -58,6 +76,8 @@ typedef struct fal_png_header {
   int interlaced;
 } fal_png_header;
 
+#define FAL_PNG_HEAD  33  /* bytes of signature and IHDR */
+
 /* Reads and checks the signature and the IHDR. FAL_EPROTOCOL says what is
 ** wrong with them. 's' may be just the beginning of a file. */
 fal_code fal_png_head (const void *s, size_t n, fal_png_header *h,
@@ -70,6 +90,9 @@ typedef struct fal_png_chunk {
   size_t at;          /* where in the file the chunk begins */
 } fal_png_chunk;
 
+/* Could these four bytes be the type of a chunk? */
+int fal_png_is_type (const uint8_t *s);
+
 #define FAL_PNG_FIRST  8   /* the first chunk is behind the signature */
 
 /* Reads the chunk at '*at' and moves '*at' behind it. FAL_EPROTOCOL when it
@@ -79,6 +102,26 @@ fal_code fal_png_next (const void *s, size_t n, size_t *at, fal_png_chunk *c,
 
 /* FAL_EPROTOCOL when the checksum in the file is not that of the chunk. */
 fal_code fal_png_crc (const fal_png_chunk *c, fal_error *err);
+
+extern const uint8_t fal_png_signature[FAL_PNG_FIRST];
+
+/* Big-endian numbers, as PNG has them. */
+uint32_t fal_png_get32 (const uint8_t *s);
+void fal_png_put32 (uint8_t *s, uint32_t u);
+
+/* Appends a chunk; 'n' is below 2^31. The code of the buffer. */
+fal_code fal_png_put (fal_buf *out, const char *type, const void *s,
+                      size_t n);
+
+/* Appends the chunks of the texts, which are to have passed
+** fal_text_check. */
+fal_code fal_png_put_texts (fal_buf *out, const fal_text *text);
+
+/* Chunks of the file s[0..n), found sound before, that a picture keeps: those
+** that say they are safe to copy, and those about color. Texts are kept as
+** texts. '*kept' is to be freed by free(kept->s). FAL_ETOOBIG past 'max'. */
+fal_code fal_png_kept (const void *s, size_t n, size_t max, fal_chunks *kept,
+                       fal_error *err);
 
 /* }================================================================== */
 

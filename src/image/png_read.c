@@ -186,6 +186,8 @@ fal_code fal_png_decode (const void *s, size_t n, const fal_image_limits *lim,
   if (code == FAL_OK)
     code = fal_png_text(s, n, &r.lim, &r.im.text, err);
   if (code == FAL_OK)
+    code = fal_png_kept(s, n, r.lim.max_bytes, &r.im.kept, err);
+  if (code == FAL_OK)
     *im = r.im;
   else
     fal_image_free(&r.im);

@@ -10,6 +10,8 @@
 
 #include "png_private.h"
 
+#define LONG_TEXT  4096  /* bytes; from here on it is deflated */
+
 
 /* The code point at s[0..n), n > 0, and its length in '*len'; -1 when it is
 ** not UTF-8. */
@@ -129,19 +131,60 @@ static int is_latin1 (const char *s, size_t n) {
 }
 
 
-fal_code fal_text_write (const fal_text *t, fal_buf *out, const char **type) {
-  int latin1 = is_latin1(t->value, t->n);
-  fal_code code = put_latin1(out, t->key, strlen(t->key));
-  *type = latin1 ? "tEXt" : "iTXt";
+/* Appends s[0..n) deflated. FAL_ENOMEM. */
+static fal_code deflate_to (const char *s, size_t n, fal_buf *out) {
+  uLongf size = compressBound((uLong)n);
+  char *to = fal_buf_room(out, size);
+  if (to == NULL || compress((Bytef *)to, &size, (const Bytef *)s, (uLong)n)
+      != Z_OK)
+    return FAL_ENOMEM;
+  out->n += size;
+  return FAL_OK;
+}
+
+
+/* The keyword and its end, and then 'n' zero bytes. */
+static fal_code put_key (fal_buf *out, const char *key, size_t n) {
+  fal_code code = put_latin1(out, key, strlen(key));
+  return code == FAL_OK ? fal_buf_add(out, "\0\0\0\0\0", n + 1) : code;
+}
+
+
+/* tEXt, or zTXt with its method, 0. */
+static fal_code write_latin1 (const fal_text *t, int deflated, fal_buf *out) {
+  fal_buf latin1;
+  fal_code code = put_key(out, t->key, deflated ? 1 : 0);
+  if (code != FAL_OK || !deflated)
+    return code == FAL_OK ? put_latin1(out, t->value, t->n) : code;
+  fal_buf_init(&latin1, t->n);
+  code = put_latin1(&latin1, t->value, t->n);
+  if (code == FAL_OK)
+    code = deflate_to(latin1.s, latin1.n, out);
+  fal_buf_free(&latin1);
+  return code;
+}
+
+
+/* iTXt: deflated?, method, no language, no translated keyword. */
+static fal_code write_utf8 (const fal_text *t, int deflated, fal_buf *out) {
+  fal_code code = put_key(out, t->key, 4);
   if (code != FAL_OK)
     return code;
-  if (latin1) {
-    code = fal_buf_add(out, "", 1);
-    return code == FAL_OK ? put_latin1(out, t->value, t->n) : code;
+  if (!deflated)
+    return fal_buf_add(out, t->value, t->n);
+  out->s[out->n - 4] = 1;
+  return deflate_to(t->value, t->n, out);
+}
+
+
+fal_code fal_text_write (const fal_text *t, fal_buf *out, const char **type) {
+  int deflated = t->n >= LONG_TEXT;
+  if (!is_latin1(t->value, t->n)) {
+    *type = "iTXt";
+    return write_utf8(t, deflated, out);
   }
-  /* end of keyword, not deflated, method, no language, no translated key */
-  code = fal_buf_add(out, "\0\0\0\0", 5);
-  return code == FAL_OK ? fal_buf_add(out, t->value, t->n) : code;
+  *type = deflated ? "zTXt" : "tEXt";
+  return write_latin1(t, deflated, out);
 }
 
 
@@ -163,8 +206,9 @@ size_t fal_text_key (const uint8_t *s, size_t n, char key[FAL_TEXT_KEY]) {
 }
 
 
-/* Inflates s[0..n) to 'out', up to its ceiling. */
-static fal_code inflate_to (const uint8_t *s, size_t n, fal_buf *out) {
+/* Inflates s[0..n) to 'out', up to its ceiling and '*left'. */
+static fal_code inflate_to (const uint8_t *s, size_t n, fal_buf *out,
+                            size_t *left) {
   z_stream z;
   int status = Z_OK;
   fal_code code = FAL_OK;
@@ -175,11 +219,13 @@ static fal_code inflate_to (const uint8_t *s, size_t n, fal_buf *out) {
   z.avail_in = (uInt)n;  /* a chunk is below 2^31 */
   while (status == Z_OK && code == FAL_OK) {
     char block[4096];
+    size_t got;
     z.next_out = (Bytef *)block;
     z.avail_out = sizeof(block);
     status = inflate(&z, Z_NO_FLUSH);
-    if (status == Z_OK || status == Z_STREAM_END)
-      code = fal_buf_add(out, block, sizeof(block) - z.avail_out);
+    got = sizeof(block) - z.avail_out;
+    code = got > *left ? FAL_ETOOBIG : fal_buf_add(out, block, got);
+    *left -= got > *left ? *left : got;
   }
   inflateEnd(&z);
   if (code != FAL_OK || status == Z_STREAM_END)
@@ -195,13 +241,14 @@ static fal_code read_latin1 (const uint8_t *s, size_t n, fal_buf *value) {
 }
 
 
-static fal_code read_deflated (const uint8_t *s, size_t n, fal_buf *value) {
+static fal_code read_deflated (const uint8_t *s, size_t n, fal_buf *value,
+                               size_t *left) {
   fal_buf plain;
   fal_code code;
   if (n < 1 || s[0] != 0)
     return FAL_EPROTOCOL;
   fal_buf_init(&plain, value->max - value->n);
-  code = inflate_to(s + 1, n - 1, &plain);
+  code = inflate_to(s + 1, n - 1, &plain, left);
   if (code == FAL_OK && plain.n > 0)
     code = read_latin1((const uint8_t *)plain.s, plain.n, value);
   fal_buf_free(&plain);
@@ -210,7 +257,8 @@ static fal_code read_deflated (const uint8_t *s, size_t n, fal_buf *value) {
 
 
 /* iTXt: deflated?, method, language, zero, translated keyword, zero, text. */
-static fal_code read_utf8 (const uint8_t *s, size_t n, fal_buf *value) {
+static fal_code read_utf8 (const uint8_t *s, size_t n, fal_buf *value,
+                           size_t *left) {
   const uint8_t *end = s + n, *p;
   fal_code code;
   size_t i, len;
@@ -220,7 +268,7 @@ static fal_code read_utf8 (const uint8_t *s, size_t n, fal_buf *value) {
     return FAL_EPROTOCOL;
   p++;
   i = value->n;
-  code = s[0] ? inflate_to(p, (size_t)(end - p), value)
+  code = s[0] ? inflate_to(p, (size_t)(end - p), value, left)
               : fal_buf_add(value, p, (size_t)(end - p));
   for (; code == FAL_OK && i < value->n; i += len)
     if (value->s[i] == '\0' || decode(value->s + i, value->n - i, &len) < 0)
@@ -230,14 +278,20 @@ static fal_code read_utf8 (const uint8_t *s, size_t n, fal_buf *value) {
 
 
 fal_code fal_text_read (const char *type, const uint8_t *s, size_t n,
-                        fal_buf *value) {
+                        fal_buf *value, size_t *left) {
   char key[FAL_TEXT_KEY];
-  size_t used = fal_text_key(s, n, key);
+  size_t used = fal_text_key(s, n, key), before = value->n, most = *left;
+  fal_code code;
   if (used == 0)
     return FAL_EPROTOCOL;
+  s += used;
+  n -= used;
   switch (type[0]) {
-    case 't': return read_latin1(s + used, n - used, value);
-    case 'z': return read_deflated(s + used, n - used, value);
-    default: return read_utf8(s + used, n - used, value);
+    case 't': code = read_latin1(s, n, value); break;
+    case 'z': code = read_deflated(s, n, value, left); break;
+    default: code = read_utf8(s, n, value, left); break;
   }
+  if (value->n - before > most - *left)  /* it grew beyond what was inflated */
+    *left = most - (value->n - before < most ? value->n - before : most);
+  return code;
 }
