@@ -1,0 +1,482 @@
+/*
+** store_write.c -- the SQLite store: changes of a request
+**
+** Each of these is part of a group that the caller began.
+*/
+#include <stdlib.h>
+#include <string.h>
+
+#include "../core/file.h"
+#include "store_sqlite.h"
+
+#define TEND_MAX  200              /* requests looked after in one go */
+#define LOG_MAX   16384            /* bytes of a line */
+#define READ_MAX  ((size_t)1 << 30)
+
+
+static void changed (sqlite_store *q, const char *id) {
+  if (q->s.changed != NULL)
+    q->s.changed(q->s.ud, id);
+}
+
+
+/*
+** {======================================================
+** Submitting
+** =======================================================
+*/
+
+static store_code insert (sqlite_store *q, double now,
+                          const store_request *r) {
+  sqlite3_stmt *st = sq_use(q, Q_INSERT);
+  sq_text(st, 1, r->id);
+  sq_text(st, 2, r->owner);
+  sq_text(st, 3, r->endpoint);
+  sq_text(st, 4, r->base_url);
+  sq_text(st, 5, r->webhook[0] != '\0' ? r->webhook : NULL);
+  sqlite3_bind_int(st, 6, r->low != 0);
+  sqlite3_bind_double(st, 7, now);
+  sqlite3_bind_double(st, 8, r->start_by);
+  return sq_run(q, st);
+}
+
+
+static store_code insert_input (sqlite_store *q, const store_request *r) {
+  sqlite3_stmt *st = sq_use(q, Q_INPUT);
+  store_code code;
+  sqlite3_bind_int64(st, 1, sqlite3_last_insert_rowid(q->db));
+  sq_text(st, 2, r->head);
+  code = sq_put_bytes(q, st, 3, r->body, r->body_n);
+  return code == STORE_OK ? sq_run(q, st) : code;
+}
+
+
+store_code sq_submit (store *s, double now, const store_request *r,
+                      long *position) {
+  sqlite_store *q = (sqlite_store *)s;
+  long all = q->waiting[0] + q->waiting[1];
+  store_code code;
+  if (all >= STORE_WAITING || (r->max_waiting >= 0 && all >= r->max_waiting))
+    return STORE_BUSY;
+  code = insert(q, now, r);
+  if (code == STORE_OK)
+    code = insert_input(q, r);
+  if (code == STORE_OK) {
+    *position = r->low ? all : q->waiting[0];
+    q->waiting[r->low != 0]++;
+  }
+  return code;
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Claiming
+** =======================================================
+*/
+
+static char *copy (const void *s, size_t n) {
+  char *p = malloc(n + 1);
+  if (p != NULL) {
+    memcpy(p, s != NULL ? s : "", n);
+    p[n] = '\0';
+  }
+  return p;
+}
+
+
+/* The bytes of a file beside the database. */
+static char *from_file (sqlite_store *q, const char *name, size_t *n) {
+  char path[4096];
+  fal_buf b;
+  sq_path(q, name, path, sizeof(path));
+  fal_buf_init(&b, READ_MAX);
+  if (fal_file_get(path, &b, &q->s.err) != FAL_OK) {
+    fal_buf_free(&b);
+    return NULL;
+  }
+  *n = b.n;
+  return b.s;
+}
+
+
+static store_code get_input (sqlite_store *q, sqlite3_int64 seq,
+                             store_claim *c) {
+  sqlite3_stmt *st = sq_use(q, Q_GET_INPUT);
+  store_code code;
+  const char *file;
+  sqlite3_bind_int64(st, 1, seq);
+  code = sq_first(q, st);
+  if (code != STORE_OK)
+    return code == STORE_NONE ? STORE_FAIL : code;
+  c->head = sq_string(st, 0);
+  file = (const char *)sqlite3_column_text(st, 2);
+  if (file != NULL)
+    c->body = from_file(q, file, &c->body_n);
+  else {
+    c->body_n = (size_t)sqlite3_column_bytes(st, 1);
+    c->body = copy(sqlite3_column_blob(st, 1), c->body_n);
+  }
+  sqlite3_reset(st);
+  return c->head != NULL && c->body != NULL ? STORE_OK : STORE_FAIL;
+}
+
+
+/* Of the row that the claim returned. */
+static int take_row (sqlite3_stmt *st, store_claim *c) {
+  fal_copy_text(c->id, sizeof(c->id),
+                (const char *)sqlite3_column_text(st, 1),
+                (size_t)sqlite3_column_bytes(st, 1));
+  c->owner = sq_string(st, 2);
+  c->endpoint = sq_string(st, 3);
+  c->base_url = sq_string(st, 4);
+  c->attempt = sqlite3_column_int(st, 5);
+  c->failures = sqlite3_column_int(st, 6);
+  c->start_by = sqlite3_column_double(st, 7);
+  return c->owner != NULL && c->endpoint != NULL && c->base_url != NULL;
+}
+
+
+store_code sq_claim (store *s, double now, const char *worker, double until,
+                     const char *except, store_claim *c) {
+  sqlite_store *q = (sqlite_store *)s;
+  sqlite3_stmt *st = sq_use(q, except != NULL ? Q_CLAIM_EXCEPT : Q_CLAIM);
+  sqlite3_int64 seq = 0;
+  int priority = 0, found = 0, good = 0;
+  store_code code;
+  memset(c, 0, sizeof(*c));
+  sqlite3_bind_double(st, 1, now);
+  sq_text(st, 2, worker);
+  sqlite3_bind_double(st, 3, until);
+  if (except != NULL)
+    sq_text(st, 4, except);
+  while ((code = sq_first(q, st)) == STORE_OK && !found) {
+    found = 1;
+    seq = sqlite3_column_int64(st, 0);
+    priority = sqlite3_column_int(st, 8);
+    good = take_row(st, c);
+  }
+  if (code != STORE_NONE || !found)
+    return code;
+  code = good ? get_input(q, seq, c) : STORE_FAIL;
+  if (code == STORE_OK) {
+    q->waiting[priority != 0]--;
+    changed(q, c->id);
+  }
+  else
+    store_claim_free(c);
+  return code;
+}
+
+
+store_code sq_renew (store *s, double now, const char *worker,
+                     double until) {
+  sqlite_store *q = (sqlite_store *)s;
+  sqlite3_stmt *st = sq_use(q, Q_RENEW);
+  (void)now;
+  sq_text(st, 1, worker);
+  sqlite3_bind_double(st, 2, until);
+  return sq_run(q, st);
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** While it runs, and after
+** =======================================================
+*/
+
+store_code sq_log (store *s, double now, const char *id, int attempt,
+                   const char *level, const char *text, size_t n) {
+  sqlite_store *q = (sqlite_store *)s;
+  sqlite3_stmt *st = sq_use(q, Q_COUNT_LOG);
+  sqlite3_int64 seq = 0, number = 0;
+  store_code code;
+  sq_text(st, 1, id);
+  sqlite3_bind_int(st, 2, attempt);
+  while ((code = sq_first(q, st)) == STORE_OK) {
+    seq = sqlite3_column_int64(st, 0);
+    number = sqlite3_column_int64(st, 1);
+  }
+  if (code != STORE_NONE || number == 0)
+    return code;
+  if (number > STORE_LOGS)
+    return STORE_OK;
+  st = sq_use(q, Q_LOG);
+  sqlite3_bind_int64(st, 1, seq);
+  sqlite3_bind_int64(st, 2, number);
+  sqlite3_bind_double(st, 3, now);
+  sq_text(st, 4, level);
+  sqlite3_bind_text(st, 5, text, (int)(n < LOG_MAX ? n : LOG_MAX),
+                    SQLITE_STATIC);
+  changed(q, id);
+  return sq_run(q, st);
+}
+
+
+/* Deletes the row of input or output, and lets go of its file. */
+static store_code drop (sqlite_store *q, sq_query which, sqlite3_int64 seq) {
+  sqlite3_stmt *st = sq_use(q, which);
+  store_code code;
+  sqlite3_bind_int64(st, 1, seq);
+  while ((code = sq_first(q, st)) == STORE_OK)
+    if (sqlite3_column_type(st, 0) == SQLITE_TEXT)
+      sq_touch(q, (const char *)sqlite3_column_text(st, 0));
+  return code == STORE_NONE ? STORE_OK : code;
+}
+
+
+static store_code put_output (sqlite_store *q, sqlite3_int64 seq,
+                              const store_reply *r) {
+  sqlite3_stmt *st = sq_use(q, Q_OUTPUT);
+  store_code code;
+  sqlite3_bind_int64(st, 1, seq);
+  sqlite3_bind_int64(st, 2, r->status);
+  sq_text(st, 3, r->head);
+  code = sq_put_bytes(q, st, 4, r->body, r->body_n);
+  return code == STORE_OK ? sq_run(q, st) : code;
+}
+
+
+/* The one way to completion. */
+static store_code finish (sqlite_store *q, double now, sqlite3_int64 seq,
+                          const char *id, const store_reply *r) {
+  sqlite3_stmt *st = sq_use(q, Q_COMPLETE);
+  double keep = r->body_n >= STORE_BIG ? q->opt.keep_big : q->opt.keep;
+  store_code code;
+  sqlite3_bind_int64(st, 1, seq);
+  sqlite3_bind_double(st, 2, now);
+  sqlite3_bind_double(st, 3, now + keep);
+  sq_text(st, 4, r->error);
+  sq_text(st, 5, r->error_type);
+  if (r->seconds >= 0)
+    sqlite3_bind_double(st, 6, r->seconds);
+  else
+    sqlite3_bind_null(st, 6);
+  code = sq_run(q, st);
+  if (code == STORE_OK)
+    code = drop(q, Q_DROP_INPUT, seq);
+  if (code == STORE_OK)
+    code = put_output(q, seq, r);
+  changed(q, id);
+  return code;
+}
+
+
+typedef struct held {
+  sqlite3_int64 seq;
+  int priority, failures, canceling;
+} held;
+
+
+/* STORE_OK when that attempt holds the lease. */
+static store_code is_held (sqlite_store *q, const char *id, int attempt,
+                           held *h) {
+  sqlite3_stmt *st = sq_use(q, Q_HELD);
+  store_code code;
+  sq_text(st, 1, id);
+  sqlite3_bind_int(st, 2, attempt);
+  code = sq_first(q, st);
+  if (code != STORE_OK)
+    return code;
+  h->seq = sqlite3_column_int64(st, 0);
+  h->priority = sqlite3_column_int(st, 1);
+  h->failures = sqlite3_column_int(st, 2);
+  h->canceling = sqlite3_column_int(st, 3);
+  sqlite3_reset(st);
+  return STORE_OK;
+}
+
+
+store_code sq_complete (store *s, double now, const char *id, int attempt,
+                        const store_reply *r) {
+  sqlite_store *q = (sqlite_store *)s;
+  held h;
+  store_code code = is_held(q, id, attempt, &h);
+  return code == STORE_OK ? finish(q, now, h.seq, id, r) : code;
+}
+
+
+store_code sq_release (store *s, double now, const char *id, int attempt,
+                       double not_before, int tries,
+                       const store_reply *why) {
+  sqlite_store *q = (sqlite_store *)s;
+  sqlite3_stmt *st;
+  held h;
+  store_code code = is_held(q, id, attempt, &h);
+  if (code != STORE_OK)
+    return code;
+  if (h.canceling)
+    return finish(q, now, h.seq, id, &store_canceled);
+  if (why != NULL && (++h.failures >= tries || h.failures >= STORE_TRIES))
+    return finish(q, now, h.seq, id, why);
+  st = sq_use(q, Q_RELEASE);
+  sqlite3_bind_int64(st, 1, h.seq);
+  sqlite3_bind_double(st, 2, not_before);
+  sqlite3_bind_int(st, 3, h.failures);
+  sqlite3_bind_int(st, 4, why != NULL);
+  code = sq_run(q, st);
+  if (code == STORE_OK)
+    q->waiting[h.priority != 0]++;
+  changed(q, id);
+  return code;
+}
+
+
+/* Completes one that waits. */
+static store_code give_up (sqlite_store *q, double now, sqlite3_int64 seq,
+                           int priority, const char *id,
+                           const store_reply *why) {
+  store_code code = finish(q, now, seq, id, why);
+  if (code == STORE_OK)
+    q->waiting[priority != 0]--;
+  return code;
+}
+
+
+store_code sq_cancel (store *s, double now, const char *owner,
+                      const char *id) {
+  sqlite_store *q = (sqlite_store *)s;
+  sqlite3_stmt *st = sq_use(q, Q_FIND);
+  sqlite3_int64 seq;
+  int state, priority;
+  store_code code;
+  sq_text(st, 1, id);
+  sq_text(st, 2, owner);
+  code = sq_first(q, st);
+  if (code != STORE_OK)
+    return code;
+  seq = sqlite3_column_int64(st, 0);
+  state = sqlite3_column_int(st, 1);
+  priority = sqlite3_column_int(st, 2);
+  sqlite3_reset(st);
+  if (state == STORE_IN_QUEUE)
+    return give_up(q, now, seq, priority, id, &store_canceled);
+  if (state != STORE_IN_PROGRESS)
+    return STORE_FINISHED;
+  st = sq_use(q, Q_ASK);
+  sqlite3_bind_int64(st, 1, seq);
+  code = sq_run(q, st);
+  return code == STORE_OK ? STORE_ASKED : code;
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** What time does
+** =======================================================
+*/
+
+/* Each of these does one request: STORE_OK, or STORE_NONE when there is none
+** to do. */
+
+static store_code tend_lease (sqlite_store *q, double now, int all) {
+  sqlite3_stmt *st = sq_use(q, Q_LAPSED);
+  char id[STORE_ID];
+  int attempt;
+  store_code code;
+  sqlite3_bind_double(st, 1, now);
+  sqlite3_bind_int(st, 2, all);
+  code = sq_first(q, st);
+  if (code != STORE_OK)
+    return code;
+  fal_copy_text(id, sizeof(id), (const char *)sqlite3_column_text(st, 0),
+                (size_t)sqlite3_column_bytes(st, 0));
+  attempt = sqlite3_column_int(st, 1);
+  sqlite3_reset(st);
+  return sq_release(&q->s, now, id, attempt, 0, STORE_TRIES,
+                    all ? NULL : &store_lost);
+}
+
+
+static store_code tend_start (sqlite_store *q, double now) {
+  sqlite3_stmt *st = sq_use(q, Q_LATE);
+  char id[STORE_ID];
+  sqlite3_int64 seq;
+  int priority;
+  store_code code;
+  sqlite3_bind_double(st, 1, now);
+  code = sq_first(q, st);
+  if (code != STORE_OK)
+    return code;
+  seq = sqlite3_column_int64(st, 0);
+  fal_copy_text(id, sizeof(id), (const char *)sqlite3_column_text(st, 1),
+                (size_t)sqlite3_column_bytes(st, 1));
+  priority = sqlite3_column_int(st, 2);
+  sqlite3_reset(st);
+  return give_up(q, now, seq, priority, id, &store_late);
+}
+
+
+static store_code expire (sqlite_store *q, double now, sqlite3_int64 seq) {
+  sqlite3_stmt *st = sq_use(q, Q_EXPIRE);
+  store_code code;
+  sqlite3_bind_int64(st, 1, seq);
+  sqlite3_bind_double(st, 2, now + STORE_REMEMBER);
+  code = sq_run(q, st);
+  if (code == STORE_OK)
+    code = drop(q, Q_DROP_OUTPUT, seq);
+  if (code == STORE_OK)
+    code = drop(q, Q_DROP_LOGS, seq);
+  return code;
+}
+
+
+static store_code tend_past (sqlite_store *q, double now) {
+  sqlite3_stmt *st = sq_use(q, Q_PAST);
+  sqlite3_int64 seq;
+  int state;
+  store_code code;
+  sqlite3_bind_double(st, 1, now);
+  code = sq_first(q, st);
+  if (code != STORE_OK)
+    return code;
+  seq = sqlite3_column_int64(st, 0);
+  state = sqlite3_column_int(st, 1);
+  sqlite3_reset(st);
+  if (state != SQ_EXPIRED)
+    return expire(q, now, seq);
+  st = sq_use(q, Q_FORGET);
+  sqlite3_bind_int64(st, 1, seq);
+  return sq_run(q, st);
+}
+
+
+static store_code when_next (sqlite_store *q, double now, double *next) {
+  sqlite3_stmt *st = sq_use(q, Q_NEXT);
+  store_code code;
+  sqlite3_bind_double(st, 1, now);
+  code = sq_first(q, st);
+  if (code != STORE_OK)
+    return code;
+  *next = sqlite3_column_double(st, 0);  /* NULL is 0 */
+  sqlite3_reset(st);
+  return STORE_OK;
+}
+
+
+store_code sq_tend (store *s, double now, int all, double *next) {
+  sqlite_store *q = (sqlite_store *)s;
+  store_code code = STORE_OK;
+  int i;
+  while (all && code == STORE_OK)
+    code = tend_lease(q, now, 1);
+  for (i = 0; i < TEND_MAX && code <= STORE_NONE; i++) {
+    code = tend_lease(q, now, 0);
+    if (code == STORE_NONE)
+      code = tend_start(q, now);
+    if (code == STORE_NONE)
+      code = tend_past(q, now);
+    if (code == STORE_NONE)
+      break;
+  }
+  return code <= STORE_NONE ? when_next(q, now, next) : code;
+}
+
+/* }====================================================== */
