@@ -462,12 +462,16 @@ describe("falua's prompt", function ()
     send "'kept' .. ' line'\n"
     expect "kept line"
     expect "> "
+    send "type { credentials = 'id:secret' }\n"
+    expect "table"
+    expect "> "
     send "\4"
     assert.is_nil(session:read "*a":find "kept")
     local f = io.popen("ls -l " .. dir .. "/state/falua/history")
     assert.truthy(f:read "*a":find "^%-rw%-%-%-%-%-%-%-")
     f:close()
     assert.truthy(read "state/falua/history":find("'kept' .. ' line'\n", 1, true))
+    assert.is_nil(read "state/falua/history":find("secret", 1, true))
   end)
 
   it("offers what was typed before", function ()

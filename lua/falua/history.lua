@@ -33,10 +33,11 @@ function history.load()
 end
 
 
--- A line that begins with a space is nobody's business and is not kept. A
--- file that cannot be written is no reason to stop anybody from typing.
+-- A line that begins with a space is nobody's business and is not kept, nor is
+-- one that sets a key. A file that cannot be written is no reason to stop
+-- anybody from typing.
 function history.add(line)
-  if line == last or not line:find "^%S" then return end
+  if line == last or not line:find "^%S" or line:find("credentials", 1, true) then return end
   last = line
   terminal.remember(line)
   local name = path()

@@ -125,6 +125,9 @@ M.list = {
   end,
 
 
+  ["echo-401"] = status["401-echo"],   -- also for what is asked of a request
+
+
   -- ---- answers that are right, at their own pace ----
 
   echo = function (c, r)

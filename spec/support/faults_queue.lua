@@ -131,6 +131,8 @@ local plays = {
       return field(c, q.n or 422, q.n == 500 and "internal_server_error" or "value_error")
     end,
   },
+  -- every address in its answers is one of another host
+  addresses = { steps = { queued(0), running(1), done(1, 2) }, elsewhere = true },
   gone = { steps = QUICK, result = function (c) return detail(c, 404, "Request not found") end },
   unknown = { steps = QUICK, status = function (c) return c:json(404, { status = "NOT_FOUND" }) end },
 
@@ -168,6 +170,9 @@ local plays = {
     return c:json(500, { detail = "Once more" }, { "X-Fal-Needs-Retry: 1" })
   end) },
   ["submit-nothing"] = { steps = QUICK, submit = function (c) return c:json(200, {}) end },
+  ["submit-echo"] = { steps = QUICK, submit = function (c)
+    return c:json(401, { detail = cjson.encode(c.request.headers) })
+  end },
   ["submit-html"] = { steps = QUICK, submit = function (c) return ingress(c, 200) end },
   ["submit-redirect"] = { steps = QUICK, submit = function (c)
     return c:answer(307, { "Location: " .. elsewhere(c) .. "/fault/echo" }, "")
@@ -183,6 +188,9 @@ local plays = {
     return c:answer(302, { "Location: " .. elsewhere(c) .. "/fault/echo" }, "")
   end },
 
+  ["result-redirect"] = { steps = QUICK, result = function (c)
+    return c:answer(302, { "Location: " .. elsewhere(c) .. "/fault/echo" }, "")
+  end },
   ["result-huge"] = { steps = QUICK, result = function (c) return flood(c, 100 << 20) end },
   ["result-502"] = { steps = QUICK, result = times(1, function (c) return ingress(c, 502) end) },
   ["result-stall"] = { steps = QUICK, result = function (c) c:wait() return false end },
@@ -230,6 +238,13 @@ local function completed(q)
 end
 
 
+-- Where to ask about a request: response_url, status_url, cancel_url.
+local function addresses(q)
+  local base = q.base .. "/requests/" .. q.id
+  return base, base .. "/status", base .. "/cancel"
+end
+
+
 -- The status at step i of the request.
 local function status_at(q, i)
   if q.canceled then return completed(q) end
@@ -237,6 +252,7 @@ local function status_at(q, i)
   local s = {}
   for k, v in pairs(steps[math.min(i, #steps)]) do s[k] = v end
   s.request_id = q.id
+  s.response_url, s.status_url, s.cancel_url = addresses(q)
   return s
 end
 
@@ -340,9 +356,10 @@ local function submit(c, r, play, name, n)
   q.usual_stream = function (c_) return stream(c_, q) end
   requests[q.id] = q
   r.id, r.rid = q.id, q.id
-  local base = c.address .. r.path:match "^/[^/]+/q/[^/]+" .. "/requests/" .. q.id
-  return c:json(200, { status = "IN_QUEUE", request_id = q.id, queue_position = 0, response_url = base,
-                       status_url = base .. "/status", cancel_url = base .. "/cancel" })
+  q.base = (play.elsewhere and elsewhere(c) or c.address) .. r.path:match "^/[^/]+/q/[^/]+"
+  local response_url, status_url, cancel_url = addresses(q)
+  return c:json(200, { status = "IN_QUEUE", request_id = q.id, queue_position = 0, response_url = response_url,
+                       status_url = status_url, cancel_url = cancel_url })
 end
 
 

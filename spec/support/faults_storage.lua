@@ -9,6 +9,8 @@
 --   how=STATUS|reset        ... in this way (503)
 --   refuse=STATUS           initiate for fal-cdn-v3 is refused
 --   refuse_all=STATUS       initiate is refused whatever the storage
+--   redirect=STATUS         the REST host redirects to another host
+--   echo=STATUS             it repeats the caller's headers
 --   urls=WORD               an answer without good addresses: none, ftp, odd
 --   together=N              PUTs are answered when N are here
 --   nosum                   no digests: for what is very large
@@ -20,6 +22,7 @@ local condition = require "cqueues.condition"
 local digest = require "openssl.digest"
 local cjson = require "cjson"
 
+local faults   -- the table that this is added to
 local uploads, here, all_here = {}, 0, condition.new()
 
 
@@ -65,7 +68,19 @@ local bad_urls = {
 }
 
 
+--- Answers as 'redirect' and 'echo' say; nil when they do not.
+local function astray(c, r, play)
+  if play.redirect then
+    local there = c.address == faults.http and faults.https or faults.http
+    return c:answer(play.redirect, { "Location: " .. there .. r.path }, "")
+  end
+  if play.echo then return c:json(play.echo, { detail = cjson.encode(r.headers) }) end
+end
+
+
 local function initiate(c, r, play, what)
+  local kept = astray(c, r, play)
+  if kept ~= nil then return kept end
   local storage = r.query:match("storage_type=([^&]*)")
   local refusal = play.refuse_all or storage == "fal-cdn-v3" and play.refuse
   if refusal then return c:json(refusal, { detail = "no storage today" }) end
@@ -109,7 +124,8 @@ local function put(c, r, upload, play, n)
 end
 
 
-return function (faults)
+return function (all)
+  faults = all
   function faults.list.storage(c, r, _, what)
     return initiate(c, r, play_of(r), what)
   end
@@ -122,6 +138,13 @@ return function (faults)
     r.body = c.sock:read(tonumber(r.headers["content-length"]))
     if not whole(upload, r.body) then return c:json(400, { detail = "InvalidPart" }) end
     return c:json(200, { ok = true })
+  end
+
+  --- A realtime token, when it is not to go wrong.
+  function faults.list.tokens(c, r)
+    local kept = astray(c, r, play_of(r))
+    if kept ~= nil then return kept end
+    return c:json(200, '"token"')
   end
 
   faults.unread.put = true

@@ -111,9 +111,29 @@ static fal_code check_host (const char *url, fal_role role, fal_error *err) {
   if (ok && memchr(u.path.s, '?', u.path.n) == NULL &&
       memchr(u.path.s, '#', u.path.n) == NULL)
     return FAL_OK;
-  fal_fail(err, FAL_EVALIDATION, "'%.100s' is not the address of a host", url);
+  fal_fail(err, FAL_EVALIDATION, "'%.100s' is not the address of a host",
+           fal_url_shown(url));
   fal_hint(err, "write it as https://host[:port][/path]");
   return FAL_EVALIDATION;
+}
+
+
+static int is_fals (fal_slice host) {
+  return fal_host_within(host, "fal.run") || fal_host_within(host, "fal.ai");
+}
+
+
+/* fal's own hosts speak TLS; without, anybody on the way reads the key. */
+static fal_code check_scheme (const char *url, fal_error *err) {
+  fal_url u;
+  fal_url_split(url, strlen(url), &u);
+  if ((u.scheme.n == 4 || u.scheme.n == 2) && is_fals(u.host)) {
+    fal_fail(err, FAL_EVALIDATION, "'%.100s' would carry the key in the clear",
+             url);
+    fal_hint(err, "fal's own hosts are written with https://");
+    return FAL_EVALIDATION;
+  }
+  return FAL_OK;
 }
 
 
@@ -293,7 +313,8 @@ static fal_code fill (fal_client *c, const fal_client_options *opt,
     c->hosts[i] = pick_host(opt, (fal_role)i);
     if (c->hosts[i] == NULL)
       return fal_fail(err, FAL_ENOMEM, "out of memory");
-    if ((code = check_host(c->hosts[i], (fal_role)i, err)) != FAL_OK)
+    if ((code = check_host(c->hosts[i], (fal_role)i, err)) != FAL_OK ||
+        (code = check_scheme(c->hosts[i], err)) != FAL_OK)
       return code;
   }
   if (opt->proxy_url != NULL) {
@@ -410,7 +431,7 @@ fal_code fal_client_check_key (const fal_client *c, fal_role role,
   if (c->proxy_url != NULL)
     return FAL_OK;
   if (fal_url_split(c->hosts[role], strlen(c->hosts[role]), &u) == 0 &&
-      !fal_host_within(u.host, "fal.run") && !fal_host_within(u.host, "fal.ai"))
+      !is_fals(u.host))
     return FAL_OK;
   fal_fail(err, FAL_EAUTH, "no key for %.*s", (int)u.host.n, u.host.s);
   fal_hint(err, "set FAL_KEY (https://fal.ai/dashboard/keys makes one), or "

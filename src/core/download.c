@@ -111,7 +111,8 @@ static fal_code from_http (DownloadOp *d, const fal_client *c,
   fal_exchange x;
   fal_url u;
   if (fal_url_split(url, strlen(url), &u) != 0 || u.port == 0) {
-    fal_fail(err, FAL_EVALIDATION, "'%.80s' is not the address of a file", url);
+    fal_fail(err, FAL_EVALIDATION, "'%.80s' is not the address of a file",
+             fal_url_shown(url));
     fal_hint(err, "give an http(s) URL, a data: URI, or a file object of a "
              "result");
     return FAL_EVALIDATION;

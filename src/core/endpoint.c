@@ -182,6 +182,12 @@ int fal_url_split (const char *s, size_t n, fal_url *u) {
 }
 
 
+const char *fal_url_shown (const char *url) {
+  const char *at = strrchr(url, '@');
+  return at != NULL ? at + 1 : url;
+}
+
+
 int fal_host_within (fal_slice host, const char *domain) {
   size_t d = strlen(domain);
   if (host.n < d || strncasecmp(host.s + host.n - d, domain, d) != 0)

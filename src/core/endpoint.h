@@ -45,6 +45,10 @@ typedef struct fal_url {
 ** one, has credentials in it ("user@"), a bad port, spaces or controls. */
 int fal_url_split (const char *s, size_t n, fal_url *u);
 
+/* What of an address that may be bad can be shown: the part behind a name and
+** a password in it. */
+const char *fal_url_shown (const char *url);
+
 /* Nonzero when 'host' is 'domain' or a name below it, in any case. */
 int fal_host_within (fal_slice host, const char *domain);
 

@@ -290,6 +290,7 @@ static fal_code read_token (Realtime *rt, const fal_answer *a,
 static void token_came (fal_op *op, fal_call *c) {
   Realtime *rt = (Realtime *)op;
   fal_error err = c->err;
+  fal_redact(&c->head, &c->body, c->x.headers);
   if (err.code == FAL_OK)
     read_token(rt, &c->answer, &err);
   fal_call_clear(c);

@@ -472,6 +472,11 @@ fal_code fal_transfer_failure (const fal_transfer *t, fal_error *err) {
       fal_hint(err, "if it is signed by a CA of your own, name it: "
                "fal.config{ca_file = \"ca.pem\"} or SSL_CERT_FILE");
       break;
+    case CURLE_COULDNT_RESOLVE_PROXY:  /* its text may have a password in it */
+      fal_fail(err, FAL_ENETWORK, "cannot reach %s: the proxy is not found",
+               host);
+      fal_hint(err, "look at http_proxy, or HTTPS_PROXY and its like");
+      break;
     case CURLE_PARTIAL_FILE:
     case CURLE_RECV_ERROR:
     case CURLE_GOT_NOTHING:
