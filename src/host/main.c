@@ -13,6 +13,7 @@
 
 #include "../binding/lfal.h"
 #include "../binding/sources.h"
+#include "../server/server.h"
 #include "host.h"
 
 int luaopen_fal (lua_State *L);
@@ -129,7 +130,10 @@ static void complain (const char *text) {
 
 int main (int argc, char **argv) {
   int status = EXIT_FAILURE;
-  lua_State *L = luaL_newstate();
+  lua_State *L;
+  if (falua_is_worker(argc, argv))
+    return falua_worker_main();
+  L = luaL_newstate();
   if (L == NULL) {
     complain("not enough memory");
     return EXIT_FAILURE;

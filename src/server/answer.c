@@ -58,6 +58,35 @@ void serve_answer_empty (serve_answer *a, unsigned int status) {
 }
 
 
+/* One "name: value" of a head that ends each with CRLF. */
+static void add_line (serve_answer *a, char *line, char *end) {
+  char *colon = memchr(line, ':', (size_t)(end - line));
+  if (colon == NULL)
+    return;
+  *end = *colon = '\0';
+  do
+    colon++;
+  while (*colon == ' ');
+  serve_answer_header(a, line, colon);
+}
+
+
+void serve_answer_reply (serve_answer *a, serve_reply *r) {
+  char *p = r->head.s, *end = r->head.s + r->head.n, *nl;
+  serve_answer_free(a);
+  a->status = r->status;
+  a->response = MHD_create_response_from_buffer(r->body.n, r->body.s,
+                                                MHD_RESPMEM_MUST_FREE);
+  if (a->response != NULL)
+    memset(&r->body, 0, sizeof(r->body));  /* the response's now */
+  while (p < end && (nl = memchr(p, '\r', (size_t)(end - p))) != NULL) {
+    add_line(a, p, nl);
+    p = nl + 2;
+  }
+  serve_reply_free(r);
+}
+
+
 void serve_answer_header (serve_answer *a, const char *name,
                           const char *value) {
   if (a->response != NULL)

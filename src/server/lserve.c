@@ -9,12 +9,12 @@
 #include "../binding/limage.h"
 #include "../core/json.h"
 #include "../paint/paint.h"
-#include "lserve.h"
+#include "serve.h"
+#include "worker.h"
 
 
 static int caller_left (void *ud) {
-  const serve_work *w = ud;
-  return serve_pool_canceled(w->pool, w->job);
+  return work_canceled(ud);
 }
 
 
@@ -39,7 +39,7 @@ static uint64_t field_seed (lua_State *L) {
 /* paint{prompt=, seed=, width=, height=, steps=, model=} -> image | nil, err
 ** The error is "canceled" when nobody waits for the picture any more. */
 static int core_paint (lua_State *L) {
-  serve_work *w = serve_work_of(L);
+  work *w = work_of(L);
   fal_paint p;
   fal_error err;
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -65,7 +65,7 @@ static int core_put (lua_State *L) {
   size_t n;
   const char *s = luaL_checklstring(L, 1, &n);
   const char *ext = luaL_checkstring(L, 2);
-  if (serve_media_put(serve_work_of(L)->files, ext, s, n, name, &err)
+  if (serve_media_put(work_of(L)->link.m->files, ext, s, n, name, &err)
       != FAL_OK)
     return lfal_fail(L, &err);
   lua_pushstring(L, name);
@@ -73,10 +73,11 @@ static int core_put (lua_State *L) {
 }
 
 
-/* log(text): a line in the server's log, with the request's id */
+/* log(level, text): "error" is seen in the server's log in any case */
 static int core_log (lua_State *L) {
-  serve_log("%s %s", serve_work_of(L)->job->request_id,
-            luaL_checkstring(L, 1));
+  size_t n;
+  const char *text = luaL_checklstring(L, 2, &n);
+  work_log(work_of(L), luaL_checkstring(L, 1), text, n);
   return 0;
 }
 

@@ -9,13 +9,15 @@
 #include "serve.h"
 
 
-/* On the worker's thread: hands the answer over and wakes libmicrohttpd. */
+/* On the runner's thread: hands the answer over and wakes libmicrohttpd. */
 static void job_done (serve_job *job) {
   serve_request *r = (serve_request *)job;
-  r->answer = job->answer;
-  memset(&job->answer, 0, sizeof(job->answer));
+  serve_answer_reply(&r->answer, &job->reply);
   MHD_resume_connection(r->mc);
 }
+
+
+static const serve_job_class run_class = {NULL, NULL, NULL, NULL, job_done};
 
 
 /* The caller's limit on the time before its request starts, in seconds from
@@ -55,7 +57,8 @@ static void fill_job (serve_request *r) {
   job->body_n = r->body.n;
   job->start_by = limit > 0 ? r->began + limit : 0;
   job->fd = info != NULL ? info->connect_fd : -1;
-  job->done = job_done;
+  job->cls = &run_class;
+  job->kind = SERVE_RUN;
 }
 
 

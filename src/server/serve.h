@@ -20,12 +20,11 @@
 #include "../core/file.h"
 #include "../image/image.h"
 #include "feed.h"
+#include "job.h"
 #include "server.h"
 
 #define SERVE_BODY_MAX   (32u << 20)    /* bytes in the body of a request */
 #define SERVE_HELD_MAX   (512u << 20)   /* bytes of all bodies together */
-#define SERVE_QUEUE_MAX  1024           /* jobs waiting for a worker */
-#define SERVE_LUA_MAX    (256u << 20)   /* bytes of one worker's Lua state */
 #define SERVE_PUT_MAX    (1u << 30)     /* bytes of an answer's JSON */
 
 
@@ -49,6 +48,9 @@ void serve_answer_detail (serve_answer *a, unsigned int status,
                           const char *type, const char *fmt, ...)
   __attribute__((format(printf, 4, 5)));
 
+/* Takes over what an endpoint answered; the reply is empty then. */
+void serve_answer_reply (serve_answer *a, serve_reply *r);
+
 /* No body. */
 void serve_answer_empty (serve_answer *a, unsigned int status);
 
@@ -62,62 +64,6 @@ enum MHD_Result serve_answer_send (serve_answer *a,
                                    const char *request_id);
 
 void serve_answer_free (serve_answer *a);
-
-/* }====================================================== */
-
-
-/*
-** {======================================================
-** Workers
-** =======================================================
-*/
-
-typedef struct serve_pool serve_pool;
-typedef struct serve_state serve_state;
-
-typedef struct serve_job {
-  struct serve_job *next;
-  const char *method, *endpoint;   /* "POST", "fal-ai/flux/dev" */
-  const char *request_id;
-  const char *base_url;            /* what URLs in the answer begin with */
-  const char *body;
-  size_t body_n;
-  double start_by;                 /* fal_now seconds; 0: whenever */
-  int fd;                          /* the caller's socket */
-  serve_answer answer;             /* made by the worker */
-  void (*done) (struct serve_job *job);   /* called on its thread, last */
-} serve_job;
-
-/* Starts 'n' threads, each with a Lua state whose files go to 'files'. */
-serve_pool *serve_pool_new (const char *files, int n, fal_error *err);
-
-/* Queues a job: 1; or 0 when the queue is full or the pool is ending. */
-int serve_pool_post (serve_pool *p, serve_job *job);
-
-/* Cancels what runs, turns away what waits, ends the threads. NULL is fine.
-** All jobs are done when it returns. */
-void serve_pool_free (serve_pool *p);
-
-/* Nonzero when nobody waits for the job any more: its caller has hung up or
-** the pool is ending. */
-int serve_pool_canceled (const serve_pool *p, const serve_job *job);
-
-
-/* The Lua side of a worker (state.c); one thread uses it. */
-serve_state *serve_state_new (const serve_pool *p, const char *files,
-                              fal_error *err);
-void serve_state_free (serve_state *w);
-
-/* Runs the job's endpoint and makes its answer, whatever happens in it. */
-void serve_state_run (serve_state *w, serve_job *job);
-
-/* What the functions of lserve.c work on. */
-typedef struct serve_work {
-  const serve_pool *pool;
-  const char *files;
-  serve_job *job;       /* the one that runs */
-  fal_image picture;    /* on its way to Lua */
-} serve_work;
 
 /* }====================================================== */
 

@@ -272,6 +272,19 @@ static int worker_count (int asked) {
 }
 
 
+static fal_code start_pool (falua_server *s, const falua_server_options *opt,
+                            fal_error *err) {
+  serve_pool_options pool;
+  memset(&pool, 0, sizeof(pool));
+  pool.files = s->files;
+  pool.url = s->url;
+  pool.workers = worker_count(opt->workers);
+  pool.verbose = opt->verbose;
+  s->pool = serve_pool_new(&pool, err);
+  return s->pool != NULL ? FAL_OK : FAL_ENOMEM;
+}
+
+
 static fal_code start (falua_server *s, const falua_server_options *opt,
                        fal_error *err) {
   fal_code code;
@@ -283,12 +296,10 @@ static fal_code start (falua_server *s, const falua_server_options *opt,
     code = make_folders(s, opt->data, err);
   if (code == FAL_OK) {
     s->feeds = serve_feeds_new(err);
-    code = s->feeds != NULL ? FAL_OK : FAL_ENOMEM;
+    code = s->feeds != NULL ? start_pool(s, opt, err) : FAL_ENOMEM;
   }
-  if (code == FAL_OK) {
-    s->pool = serve_pool_new(s->files, worker_count(opt->workers), err);
-    code = s->pool != NULL ? serve_http_start(s, err) : FAL_ENOMEM;
-  }
+  if (code == FAL_OK)
+    code = serve_http_start(s, err);
   return code;
 }
 

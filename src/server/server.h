@@ -1,8 +1,10 @@
 /*
 ** server.h -- the local fal, as one object
 **
-** Threads of its own: libmicrohttpd's and the workers', each worker with a
-** Lua state of its own. Several servers may run in one process.
+** Threads of its own: libmicrohttpd's, and one for each worker, which is a
+** process of its own: this very program, started once more. So main has to
+** begin with falua_worker_main where falua_is_worker says so. Several servers
+** may run in one process.
 */
 #ifndef falua_server_h
 #define falua_server_h
@@ -42,5 +44,10 @@ const char *falua_server_url (const falua_server *s);
 /* Takes no more connections, lets running requests finish (five seconds at
 ** most), ends the threads, frees everything. Accepts NULL. */
 void falua_server_stop (falua_server *s);
+
+/* Was this program started to be a worker? Then its main is the next one,
+** which does not return as long as there is a server. */
+int falua_is_worker (int argc, char **argv);
+int falua_worker_main (void);
 
 #endif

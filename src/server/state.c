@@ -1,9 +1,11 @@
 /*
-** state.c -- a worker's Lua state: made, kept within its memory, run
+** state.c -- the Lua states of a worker: made, kept within memory, run
 **
 ** Lua answers with a status, a value that becomes JSON, and headers. Whatever
-** goes wrong in there ends here: the caller gets a 500, the log a traceback.
+** goes wrong in there ends here: the caller gets an error, the log a
+** traceback.
 */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #if defined(__GLIBC__)
@@ -12,50 +14,63 @@
 
 #include "../binding/lfal.h"
 #include "../binding/ljson.h"
-#include "lserve.h"
+#include "serve.h"
+#include "worker.h"
 
-struct serve_state {
-  serve_work work;     /* first: lserve.c sees only this */
+#define HEAD_MAX  (64u << 10)
+
+struct work_state {
+  work *w;             /* first: lserve.c sees only this */
+  work_state *next;
+  char *file;
+  uint32_t version;
   lua_State *L;        /* NULL: to be made again */
   fal_buf json;        /* the answer, while it is made */
-  size_t used;         /* bytes that Lua has */
+  size_t used, most;   /* bytes that Lua has, and may have */
 };
 
-static const char handler_key = 0;   /* its address: the function that runs */
+/* Their addresses are keys in the registry: functions of the Lua side. */
+static const char run_key = 0, load_key = 0;
 
 
 /* Lua's allocator, with a ceiling. */
 static void *allocate (void *ud, void *p, size_t old, size_t n) {
-  serve_state *w = ud;
+  work_state *s = ud;
   void *to;
   if (p == NULL)
     old = 0;  /* then it is a kind of object */
   if (n == 0) {
-    w->used -= old;
+    s->used -= old;
     free(p);
     return NULL;
   }
-  if (n > old && n - old > SERVE_LUA_MAX - w->used)
+  if (n > old && (s->used > s->most || n - old > s->most - s->used))
     return NULL;
   to = realloc(p, n);
   if (to != NULL)
-    w->used += n - old;
+    s->used += n - old;
   return to;
 }
 
 
-serve_work *serve_work_of (lua_State *L) {
-  return *(serve_work **)lua_getextraspace(L);
+work *work_of (lua_State *L) {
+  return (*(work_state **)lua_getextraspace(L))->w;
 }
 
 
 /*
 ** {======================================================
-** Making the state
+** Making a state
 ** =======================================================
 */
 
-/* Builds the state's libraries and leaves the handler in the registry. */
+static void keep (lua_State *L, const char *name, const void *key) {
+  lua_getfield(L, -1, name);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, key);
+}
+
+
+/* Builds the state's libraries and leaves its functions in the registry. */
 static int open_state (lua_State *L) {
   luaL_openlibs(L);
   lfal_preload(L, falua_sources);
@@ -68,16 +83,17 @@ static int open_state (lua_State *L) {
   lua_getglobal(L, "require");
   lua_pushliteral(L, "falua.serve.worker");
   lua_call(L, 1, 1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &handler_key);
+  keep(L, "run", &run_key);
+  keep(L, "load", &load_key);
   return 0;
 }
 
 
-static fal_code make (serve_state *w, fal_error *err) {
-  lua_State *L = lua_newstate(allocate, w);
+static fal_code make (work_state *s, fal_error *err) {
+  lua_State *L = lua_newstate(allocate, s);
   if (L == NULL)
     return fal_fail(err, FAL_ENOMEM, "no memory for a Lua state");
-  *(serve_work **)lua_getextraspace(L) = &w->work;
+  *(work_state **)lua_getextraspace(L) = s;
   lua_pushcfunction(L, open_state);
   if (lua_pcall(L, 0, 0, 0) != LUA_OK) {
     const char *why = lua_tostring(L, -1);
@@ -86,36 +102,45 @@ static fal_code make (serve_state *w, fal_error *err) {
     lua_close(L);
     return FAL_EPROTOCOL;
   }
-  w->L = L;
+  s->L = L;
   return FAL_OK;
 }
 
 
-serve_state *serve_state_new (const serve_pool *p, const char *files,
-                              fal_error *err) {
-  serve_state *w = calloc(1, sizeof(*w));
-  if (w == NULL) {
-    fal_fail(err, FAL_ENOMEM, "out of memory");
-    return NULL;
-  }
-  w->work.pool = p;
-  w->work.files = files;
-  fal_buf_init(&w->json, SERVE_PUT_MAX);
-  if (make(w, err) != FAL_OK) {
-    free(w);
-    return NULL;
-  }
-  return w;
+/* A state that ran out of memory is not trusted to have any again. */
+static void drop (work_state *s) {
+  if (s->L == NULL)
+    return;
+  lua_close(s->L);
+  s->L = NULL;
+#if defined(__GLIBC__)
+  if (s->most > 0 && s->used > s->most / 4)
+    malloc_trim(0);  /* it was a lot */
+#endif
+  s->used = 0;
 }
 
 
-void serve_state_free (serve_state *w) {
-  if (w == NULL)
-    return;
-  if (w->L != NULL)
-    lua_close(w->L);
-  fal_buf_free(&w->json);
-  free(w);
+/* The state for the call's file, which may not be made yet. */
+static work_state *find (work *w) {
+  const link_job *job = &w->call.job;
+  work_state *s = w->states;
+  while (s != NULL && strcmp(s->file, w->call.file) != 0)
+    s = s->next;
+  if (s == NULL) {
+    s = calloc(1, sizeof(*s));
+    if (s == NULL || (s->file = strdup(w->call.file)) == NULL)
+      return free(s), NULL;
+    s->w = w;
+    s->next = w->states;
+    w->states = s;
+    fal_buf_init(&s->json, SERVE_PUT_MAX);
+  }
+  if (s->version != job->version)
+    drop(s);
+  s->version = job->version;
+  s->most = (size_t)job->memory;
+  return s;
 }
 
 /* }====================================================== */
@@ -123,56 +148,112 @@ void serve_state_free (serve_state *w) {
 
 /*
 ** {======================================================
-** Running a job
+** Stopping
 ** =======================================================
 */
 
-static void set_string (lua_State *L, const char *name, const char *s,
-                        size_t n) {
-  lua_pushlstring(L, s != NULL ? s : "", n);
+static void on_hook (lua_State *L, lua_Debug *ar) {
+  (void)ar;
+  if (work_stop(work_of(L)) != STOP_NOT)
+    luaL_error(L, "stopped");  /* and again at the next step, until it ends */
+  else
+    lua_sethook(L, NULL, 0, 0);
+}
+
+
+void state_interrupt (work *w) {
+  if (w->state != NULL && w->state->L != NULL && work_stop(w) != STOP_NOT)
+    lua_sethook(w->state->L, on_hook,
+                LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT, 1);
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Running a call
+** =======================================================
+*/
+
+static void set_string (lua_State *L, const char *name, const char *s) {
+  lua_pushstring(L, s);
   lua_setfield(L, -2, name);
 }
 
 
-static void push_request (lua_State *L, const serve_job *job) {
-  lua_createtable(L, 0, 5);
-  set_string(L, "method", job->method, strlen(job->method));
-  set_string(L, "endpoint", job->endpoint, strlen(job->endpoint));
-  set_string(L, "request_id", job->request_id, strlen(job->request_id));
-  set_string(L, "base_url", job->base_url, strlen(job->base_url));
-  set_string(L, "body", job->body, job->body_n);
+static void push_call (lua_State *L, const work_call *c) {
+  lua_createtable(L, 0, 10);
+  set_string(L, "file", c->file);
+  set_string(L, "method", c->method);
+  set_string(L, "endpoint", c->endpoint);
+  set_string(L, "request_id", c->request_id);
+  set_string(L, "base_url", c->base_url);
+  set_string(L, "owner", c->owner);
+  set_string(L, "head", c->head);
+  lua_pushlstring(L, c->body.s, c->body.n);
+  lua_setfield(L, -2, "body");
+  lua_pushinteger(L, (lua_Integer)c->job.kind);
+  lua_setfield(L, -2, "kind");
+}
+
+
+static void add_header (lua_State *L, fal_buf *head, const char *name,
+                        const char *value) {
+  if (strpbrk(name, "\r\n:") != NULL || strpbrk(value, "\r\n") != NULL)
+    luaL_error(L, "a header cannot be '%s: %s'", name, value);
+  fal_buf_addf(head, "%s: %s\r\n", name, value);
 }
 
 
 /* The headers in the table at 'idx'; nil when there are none. */
-static void add_headers (lua_State *L, int idx, serve_answer *a) {
+static void add_headers (lua_State *L, int idx, fal_buf *head) {
   if (lua_isnil(L, idx))
     return;
   luaL_checktype(L, idx, LUA_TTABLE);
   for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 2)) {
     const char *value = luaL_tolstring(L, -1, NULL);
     luaL_argcheck(L, lua_type(L, -3) == LUA_TSTRING, idx, "not a header");
-    serve_answer_header(a, lua_tostring(L, -3), value);
+    add_header(L, head, lua_tostring(L, -3), value);
   }
 }
 
 
-/* (serve_state): calls the handler with its job, makes the answer. */
-static int run_job (lua_State *L) {
-  serve_state *w = lua_touserdata(L, 1);
-  serve_job *job = w->work.job;
+/* The value at 'idx': a string goes out as it is, with a content-type among
+** the headers; anything else as JSON. */
+static void add_body (lua_State *L, int idx, work_state *s,
+                      work_answer *a) {
   fal_error err;
-  lua_Integer status;
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &handler_key);
-  push_request(L, job);
-  lua_call(L, 1, 3);  /* status at 2, value at 3, headers at 4 */
-  status = luaL_checkinteger(L, 2);
-  luaL_argcheck(L, status >= 200 && status <= 599, 2, "not a status");
-  if (lfal_json_encode(L, 3, &w->json, "answer", LFAL_JSON_SORTED, &err)
+  if (lua_type(L, idx) == LUA_TSTRING) {
+    size_t n;
+    const char *body = lua_tolstring(L, idx, &n);
+    if (fal_buf_add(&s->json, body, n) != FAL_OK)
+      luaL_error(L, "the answer is too large");
+    return;
+  }
+  fal_buf_addstr(&a->head, "content-type: application/json\r\n");
+  if (lfal_json_encode(L, idx, &s->json, "answer", LFAL_JSON_SORTED, &err)
       != FAL_OK)
-    return luaL_error(L, "%s", err.message);
-  serve_answer_json(&job->answer, (unsigned int)status, &w->json);
-  add_headers(L, 4, &job->answer);
+    luaL_error(L, "%s", err.message);
+}
+
+
+/* (work_state, work_answer): has the Lua side do it, makes the answer. */
+static int run_call (lua_State *L) {
+  work_state *s = lua_touserdata(L, 1);
+  work_answer *a = lua_touserdata(L, 2);
+  const work_call *c = &s->w->call;
+  lua_Integer status;
+  lua_settop(L, 0);
+  lua_rawgetp(L, LUA_REGISTRYINDEX,
+              c->job.kind == LINK_LOAD ? &load_key : &run_key);
+  push_call(L, c);
+  lua_call(L, 1, 3);  /* status at 1, value at 2, headers at 3 */
+  status = luaL_checkinteger(L, 1);
+  luaL_argcheck(L, status >= 200 && status <= 599, 1, "not a status");
+  a->status = (unsigned int)status;
+  add_body(L, 2, s, a);
+  add_headers(L, 3, &a->head);
   return 0;
 }
 
@@ -184,45 +265,72 @@ static int traceback (lua_State *L) {
 }
 
 
-static void failed (serve_state *w, serve_job *job, const char *why) {
-  serve_log("%s %s: %s", job->request_id, job->endpoint,
-            why != NULL ? why : "(no message)");
-  serve_answer_detail(&job->answer, MHD_HTTP_INTERNAL_SERVER_ERROR,
-                      "runner_server_error", "Internal Server Error");
-  fal_buf_free(&w->json);
+/* In place of an answer of Lua's. */
+static void make_failed (work *w, int status, work_answer *a) {
+  serve_reply r;
+  link_stop stop = work_stop(w);
+  memset(&r, 0, sizeof(r));
+  if (stop == STOP_TIME)
+    serve_reply_model(&r, 504, "generation_timeout",
+                      "The endpoint took longer than its time limit");
+  else if (stop == STOP_CANCELED)
+    serve_reply_detail(&r, 499, "client_cancelled",
+                       "The request was cancelled");
+  else if (status == LUA_ERRMEM)
+    serve_reply_detail(&r, 500, "runner_server_error",
+                       "Internal Server Error");
+  else
+    serve_reply_model(&r, 500, "internal_server_error",
+                      "Internal server error");
+  fal_buf_free(&a->head);
+  fal_buf_free(&a->body);
+  a->status = r.status;
+  a->head = r.head;
+  a->body = r.body;
 }
 
 
-/* A state that ran out of memory is not trusted to have any again. */
-static void drop (serve_state *w) {
-  lua_close(w->L);
-  w->L = NULL;
-#if defined(__GLIBC__)
-  malloc_trim(0);  /* it was a lot */
-#endif
+static void log_error (work *w, const char *why) {
+  char text[100];
+  if (why == NULL) {
+    snprintf(text, sizeof(text), "(no message)");
+    why = text;
+  }
+  work_log(w, "error", why, strlen(why));
 }
 
 
-void serve_state_run (serve_state *w, serve_job *job) {
+void state_run (work *w, work_answer *a) {
+  work_state *s = find(w);
   fal_error err;
   int status;
-  if (w->L == NULL && make(w, &err) != FAL_OK) {
-    failed(w, job, err.message);
+  fal_buf_init(&a->head, HEAD_MAX);
+  if (s == NULL || (s->L == NULL && make(s, &err) != FAL_OK)) {
+    log_error(w, s != NULL ? err.message : NULL);
+    make_failed(w, LUA_ERRMEM, a);
     return;
   }
-  w->work.job = job;
-  lua_pushcfunction(w->L, traceback);
-  lua_pushcfunction(w->L, run_job);
-  lua_pushlightuserdata(w->L, w);
-  status = lua_pcall(w->L, 1, 0, -3);
-  if (status != LUA_OK)
-    failed(w, job, lua_tostring(w->L, -1));
-  w->work.job = NULL;
-  lua_settop(w->L, 0);
-  fal_image_free(&w->work.picture);
-  fal_buf_init(&w->json, SERVE_PUT_MAX);
+  w->state = s;
+  if (work_stop(w) != STOP_NOT)
+    state_interrupt(w);  /* the signal came before the state */
+  lua_pushcfunction(s->L, traceback);
+  lua_pushcfunction(s->L, run_call);
+  lua_pushlightuserdata(s->L, s);
+  lua_pushlightuserdata(s->L, a);
+  status = lua_pcall(s->L, 2, 0, -4);
+  lua_sethook(s->L, NULL, 0, 0);
+  w->state = NULL;
+  a->body = s->json;
+  fal_buf_init(&s->json, SERVE_PUT_MAX);
+  if (status != LUA_OK) {
+    if (work_stop(w) != STOP_CANCELED)
+      log_error(w, lua_tostring(s->L, -1));
+    make_failed(w, status, a);
+  }
+  lua_settop(s->L, 0);
+  fal_image_free(&w->picture);
   if (status == LUA_ERRMEM)
-    drop(w);
+    drop(s);
 }
 
 /* }====================================================== */

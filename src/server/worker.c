@@ -1,172 +1,279 @@
 /*
-** worker.c -- threads that run jobs, and the queue they take them from
+** worker.c -- a process that runs endpoints
 */
-#include <poll.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#if defined(__linux__)
+#include <sys/prctl.h>
+#else
+#include <poll.h>
+#include <pthread.h>
+#endif
 
 #include "../core/fal.h"
-#include "serve.h"
+#include "server.h"
+#include "worker.h"
 
-typedef struct worker {
-  pthread_t thread;
-  serve_pool *pool;
-  serve_state *state;
-} worker;
+#define BODY_MAX  ((size_t)1 << 30)
 
-struct serve_pool {
-  pthread_mutex_t lock;    /* guards what follows, up to 'workers' */
-  pthread_cond_t work;     /* a job has come, or the end */
-  serve_job *first, *last;
-  int waiting;             /* how many jobs are in the queue */
-  int ending;              /* read without the lock too */
-  int started;             /* threads to be joined */
-  int n;
-  worker workers[];
-};
+static work worker;
 
 
-/* Hang-ups are not seen by libmicrohttpd while a connection is suspended. */
-static int hung_up (int fd) {
-  struct pollfd p;
-  p.fd = fd;
-  p.revents = 0;
-#if defined(POLLRDHUP)
-  p.events = POLLRDHUP;
-  return fd >= 0 && poll(&p, 1, 0) > 0 &&
-         (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
-#else
-  p.events = 0;
-  return fd >= 0 && poll(&p, 1, 0) > 0 &&
-         (p.revents & (POLLHUP | POLLERR)) != 0;
-#endif
-}
+/*
+** {======================================================
+** The link
+** =======================================================
+*/
 
-
-static int is_ending (const serve_pool *p) {
-  return __atomic_load_n(&p->ending, __ATOMIC_RELAXED);
-}
-
-
-int serve_pool_canceled (const serve_pool *p, const serve_job *job) {
-  return is_ending(p) || hung_up(job->fd);
-}
-
-
-int serve_pool_post (serve_pool *p, serve_job *job) {
-  int ok;
-  job->next = NULL;
-  pthread_mutex_lock(&p->lock);
-  ok = !p->ending && p->waiting < SERVE_QUEUE_MAX;
-  if (ok) {
-    if (p->first == NULL)
-      p->first = job;
-    else
-      p->last->next = job;
-    p->last = job;
-    p->waiting++;
-    pthread_cond_signal(&p->work);
-  }
-  pthread_mutex_unlock(&p->lock);
-  return ok;
-}
-
-
-/* The next job, waiting for one; NULL when the queue is empty and the pool
-** is ending. */
-static serve_job *take (serve_pool *p) {
-  serve_job *job;
-  pthread_mutex_lock(&p->lock);
-  while (p->first == NULL && !p->ending)
-    pthread_cond_wait(&p->work, &p->lock);
-  job = p->first;
-  if (job != NULL) {
-    p->first = job->next;
-    p->waiting--;
-  }
-  pthread_mutex_unlock(&p->lock);
-  return job;
-}
-
-
-/* What is not worth starting gets its answer here. */
-static int turn_away (const serve_pool *p, serve_job *job) {
-  if (is_ending(p)) {
-    serve_answer_detail(&job->answer, MHD_HTTP_SERVICE_UNAVAILABLE,
-                        "runner_disconnected", "The server is ending");
-    return 1;
-  }
-  if (hung_up(job->fd)) {
-    serve_answer_detail(&job->answer, 499, "client_disconnected",
-                        "Client disconnected");
-    return 1;
-  }
-  if (job->start_by != 0 && fal_now() > job->start_by) {
-    serve_answer_detail(&job->answer, MHD_HTTP_GATEWAY_TIMEOUT,
-                        "request_timeout",
-                        "No worker was free within the start timeout");
-    serve_answer_header(&job->answer, "x-fal-request-timeout-type", "user");
-    return 1;
-  }
-  return 0;
-}
-
-
-static void *work (void *ud) {
-  worker *w = ud;
-  serve_job *job;
-  while ((job = take(w->pool)) != NULL) {
-    if (!turn_away(w->pool, job))
-      serve_state_run(w->state, job);
-    job->done(job);  /* the job may be gone after this */
-  }
-  return NULL;
-}
-
-
-serve_pool *serve_pool_new (const char *files, int n, fal_error *err) {
-  serve_pool *p = calloc(1, sizeof(*p) + (size_t)n * sizeof(worker));
-  int i;
-  if (p == NULL) {
-    fal_fail(err, FAL_ENOMEM, "out of memory");
-    return NULL;
-  }
-  pthread_mutex_init(&p->lock, NULL);
-  pthread_cond_init(&p->work, NULL);
-  p->n = n;
-  for (i = 0; i < n; i++) {
-    worker *w = &p->workers[i];
-    w->pool = p;
-    w->state = serve_state_new(p, files, err);
-    if (w->state == NULL)
-      break;
-    if (pthread_create(&w->thread, NULL, work, w) != 0) {
-      fal_fail(err, FAL_ENOMEM, "cannot start a thread");
-      break;
+static void get (work *w, void *to, size_t n) {
+  char *p = to;
+  while (n > 0) {
+    size_t have = ring_have(&w->link.in);
+    if (have > n)
+      have = n;
+    if (have == 0) {
+      if (!link_sleep(&w->link, LINK_FRAME))
+        _exit(0);  /* the server is gone */
+      continue;
     }
-    p->started++;
+    ring_get(&w->link.in, p, have);
+    link_wake_writer(&w->link);
+    p += have;
+    n -= have;
   }
-  if (p->started < n) {
-    serve_pool_free(p);
-    return NULL;
-  }
-  return p;
 }
 
 
-void serve_pool_free (serve_pool *p) {
-  int i;
-  if (p == NULL)
+static void put (work *w, const void *s, size_t n) {
+  const char *p = s;
+  while (n > 0) {
+    size_t room = ring_room(&w->link.out);
+    if (room > n)
+      room = n;
+    if (room == 0) {
+      ring_publish(&w->link.out);
+      link_wake_reader(&w->link);
+      if (!link_sleep(&w->link, LINK_ROOM))
+        _exit(0);
+      continue;
+    }
+    ring_put(&w->link.out, p, room);
+    p += room;
+    n -= room;
+  }
+}
+
+
+void work_send (work *w, link_kind kind, unsigned int status,
+                const char *head, size_t head_n, const char *body,
+                size_t body_n, double number) {
+  link_frame f;
+  memset(&f, 0, sizeof(f));
+  f.kind = kind;
+  f.slot = w->call.job.slot;
+  f.status = status;
+  f.head_n = (uint32_t)head_n;
+  f.body_n = body_n;
+  f.number = number;
+  put(w, &f, sizeof(f));
+  put(w, head, head_n);
+  put(w, body, body_n);
+  ring_publish(&w->link.out);
+  link_wake_reader(&w->link);
+}
+
+
+void work_log (work *w, const char *level, const char *text, size_t n) {
+  work_send(w, FRAME_LOG, 0, level, strlen(level), text, n, 0);
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Calls
+** =======================================================
+*/
+
+static link_slot *slot (const work *w) {
+  return &w->link.m->slots[w->call.job.slot % LINK_DEPTH];
+}
+
+
+link_stop work_stop (const work *w) {
+  return w->busy ? (link_stop)__atomic_load_n(&slot(w)->stop,
+                                              __ATOMIC_SEQ_CST) : STOP_NOT;
+}
+
+
+int work_canceled (const work *w) {
+  return w->busy && (work_stop(w) != STOP_NOT ||
+                     __atomic_load_n(&slot(w)->canceled, __ATOMIC_SEQ_CST));
+}
+
+
+/* Bytes into a buffer that keeps its memory from call to call, unless that
+** was a lot. */
+static void take (work *w, fal_buf *b, size_t n) {
+  char *to;
+  if (b->cap > (1u << 20))
+    fal_buf_free(b);
+  b->n = 0;
+  to = fal_buf_room(b, n + 1);
+  if (to == NULL)
+    _exit(1);  /* no memory even for the question */
+  get(w, to, n);
+  b->n = n;
+  to[n] = '\0';
+}
+
+
+/* The next of the strings at '*p', which end at 'end'. */
+static const char *next_string (const char **p, const char *end) {
+  const char *s = *p;
+  if (s < end)
+    *p += strlen(s) + 1;
+  return s < end ? s : "";
+}
+
+
+/* Waits for a call. 0: this one was taken back. */
+static int next_call (work *w) {
+  work_call *c = &w->call;
+  uint32_t sent = SLOT_SENT;
+  const char *p, *end;
+  get(w, &c->job, sizeof(c->job));
+  take(w, &c->text, c->job.text_n);
+  take(w, &c->body, (size_t)c->job.body_n);
+  p = c->text.s;
+  end = p + c->text.n;
+  c->file = next_string(&p, end);
+  c->method = next_string(&p, end);
+  c->endpoint = next_string(&p, end);
+  c->request_id = next_string(&p, end);
+  c->base_url = next_string(&p, end);
+  c->owner = next_string(&p, end);
+  c->head = next_string(&p, end);
+  return __atomic_compare_exchange_n(&slot(w)->state, &sent, SLOT_RUNNING, 0,
+                                     __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+
+static void run_call (work *w) {
+  work_answer a;
+  double began = fal_now();
+  memset(&a, 0, sizeof(a));
+  w->busy = 1;
+  if (w->call.job.tell_start)
+    work_send(w, FRAME_STARTED, 0, NULL, 0, NULL, 0, 0);
+  state_run(w, &a);
+  w->busy = 0;
+  work_send(w, FRAME_ANSWER, a.status, a.head.s, a.head.n, a.body.s, a.body.n,
+            fal_now() - began);
+  fal_buf_free(&a.head);
+  fal_buf_free(&a.body);
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** The process
+** =======================================================
+*/
+
+static void on_stop (int sig) {
+  int e = errno;
+  (void)sig;
+  state_interrupt(&worker);
+  errno = e;
+}
+
+
+#if defined(__linux__)
+
+/* A server that is killed takes us along. */
+static void die_with_server (void) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  prctl(PR_SET_NAME, "falua-worker");
+}
+
+#else
+
+static void *watch (void *ud) {
+  struct pollfd p = {LINK_SOCKET, 0, 0};
+  (void)ud;
+  while (poll(&p, 1, -1) < 0 || !(p.revents & (POLLHUP | POLLERR)))
+    ;
+  _exit(0);
+}
+
+
+static void die_with_server (void) {
+  pthread_t t;
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_create(&t, NULL, watch, NULL);
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+#endif
+
+
+/* What the server had open and did not mean for us. */
+static void close_others (void) {
+  int fd, most = (int)sysconf(_SC_OPEN_MAX);
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 34)
+  if (close_range(LINK_MEMORY + 1, ~0u, 0) == 0)
     return;
-  pthread_mutex_lock(&p->lock);
-  __atomic_store_n(&p->ending, 1, __ATOMIC_RELAXED);
-  pthread_cond_broadcast(&p->work);
-  pthread_mutex_unlock(&p->lock);
-  for (i = 0; i < p->started; i++)
-    pthread_join(p->workers[i].thread, NULL);
-  for (i = 0; i < p->n; i++)
-    serve_state_free(p->workers[i].state);
-  pthread_cond_destroy(&p->work);
-  pthread_mutex_destroy(&p->lock);
-  free(p);
+#endif
+  for (fd = LINK_MEMORY + 1; fd < most && fd < 65536; fd++)
+    close(fd);
 }
+
+
+static void keep_for_us (int fd) {
+  fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+
+int falua_is_worker (int argc, char **argv) {
+  return argc == 2 && strcmp(argv[1], LINK_WORD) == 0;
+}
+
+
+int falua_worker_main (void) {
+  struct sigaction sa;
+  void *m = mmap(NULL, sizeof(link_shared), PROT_READ | PROT_WRITE,
+                 MAP_SHARED, LINK_MEMORY, 0);
+  if (m == MAP_FAILED)
+    return EXIT_FAILURE;  /* started by hand */
+  die_with_server();
+  close_others();
+  close(LINK_MEMORY);
+  keep_for_us(LINK_SOCKET);
+  memset(&sa, 0, sizeof(sa));
+  sa.sa_handler = on_stop;
+  sigaction(SIGUSR1, &sa, NULL);
+  sa.sa_handler = SIG_IGN;
+  sigaction(SIGPIPE, &sa, NULL);
+  link_attach(&worker.link, m, LINK_SOCKET, 1);
+  fal_buf_init(&worker.call.text, BODY_MAX);
+  fal_buf_init(&worker.call.body, BODY_MAX);
+  for (;;) {
+    int ours = next_call(&worker);
+    if (ours)
+      run_call(&worker);
+    __atomic_store_n(&slot(&worker)->state, SLOT_FREE, __ATOMIC_SEQ_CST);
+  }
+}
+
+/* }====================================================== */

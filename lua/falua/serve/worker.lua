@@ -1,6 +1,8 @@
--- What a worker calls for each request: finds the endpoint, reads and checks
--- the input, runs it. Returns an HTTP status, the answer (a value that becomes
--- JSON) and headers. Raising is for bugs: the caller then gets a plain 500.
+-- What a worker process calls: worker.load to learn what endpoints there are,
+-- worker.run for each request, which finds the endpoint, reads and checks the
+-- input, runs it. They return an HTTP status, the answer (a value that becomes
+-- JSON, or a string that goes out as it is) and headers. Raising is for bugs:
+-- the caller then gets a plain 500.
 
 local fal = require "fal"
 local core = require "falua.serve.core"
@@ -53,30 +55,32 @@ local function read(body)
 end
 
 
--- A name from the URL, made fit for an answer.
-local function printable(id)
-  id = id:gsub("[^%w%p ]", "?")
-  return #id > 100 and id:sub(1, 100) .. "..." or id
-end
-
-
-local function unknown(id)
-  return refuse(404, ("There is no endpoint '%s' here: this local preview " ..
-    "serves %s"):format(printable(id), table.concat(endpoints.ids(), ", ")))
-end
-
-
 local function failed(err)
   local s = statuses[err.code] or {500, "internal_error"}
-  if err.code ~= "canceled" then core.log(tostring(err)) end
+  if err.code ~= "canceled" then core.log("error", tostring(err)) end
   return refuse(s[1], err.message, s[2])
 end
 
 
-return function(request)
+local worker = {}
+
+
+-- Lines that the server reads (pool.h, catalog_loaded).
+function worker.load()
+  local lines = {}
+  for i, id in ipairs(endpoints.ids()) do
+    local limits = endpoints.find(id).limits or {}
+    lines[i] = ("endpoint\t%s\t%s\t%s\t%s\n"):format(id, limits.time or 0,
+      limits.memory or 0, limits.concurrency or 0)
+  end
+  return 200, table.concat(lines)
+end
+
+
+function worker.run(request)
   local endpoint = endpoints.find(request.endpoint)
   if not endpoint then
-    return unknown(request.endpoint)
+    return refuse(404, "There is no such endpoint any more")
   elseif request.method ~= "POST" then
     local status, answer, h = refuse(405, "Method Not Allowed")
     h.allow = "POST, OPTIONS"
@@ -91,3 +95,6 @@ return function(request)
   if result == nil then return failed(more) end
   return 200, result, headers(more)
 end
+
+
+return worker
