@@ -209,6 +209,47 @@ describe("save", function ()
     end
   end)
 
+  it("gives readers of other tools theirs", function ()
+    local value, meta = fal.run("fault/pictures/1", { input = { prompt = "p", negative_prompt = "n", steps = 4 } })
+    saved(value, "a.png", { text = { Copyright = "me" } })
+    local text = fal.check(fal.image.info(dir .. "/a.png")).text
+    assert.equal("p\nNegative prompt: n\nSteps: 4, Seed: 42, Size: 2x2, Model: fault/pictures/1", text.parameters)
+    assert.equal("n", text.negative_prompt)
+    assert.equal("me", text.Copyright)
+    local whole = fal.json.decode(text.fal)
+    assert.equal(meta.request_id, text.request_id)
+    assert.same({ prompt = "p", negative_prompt = "n", steps = 4 }, whole.input)
+  end)
+
+  it("does not touch a file but for its texts", function ()
+    local value = result("a")
+    saved(value, "a.png")
+    assert(fal.download(value.images[1], dir .. "/plain.png"))
+    local from, to = server.read(dir .. "/plain.png"), server.read(dir .. "/a.png")
+    local pixels = from:sub(from:find("IDAT", 1, true) - 4, -1)
+    assert.equal(pixels, to:sub(-#pixels))
+    assert.equal(from:sub(1, 33), to:sub(1, 33))
+  end)
+
+  it("leaves other files as they came, and names them by what they are", function ()
+    local jpeg = "\255\216\255\192\0\17\8\0\3\0\4\3\0\0\0\0\0\0\0"
+    local value = { { url = "data:image/png;base64," .. require "fal.core".base64(jpeg) },
+                    { url = "data:text/plain,hello" } }
+    assert.same({ "1-4x3.jpg", "2-unknownxunknown.txt" }, saved(value, "{index}-{width}x{height}.{ext}"))
+    assert.equal(jpeg, server.read(dir .. "/1-4x3.jpg"))
+    assert.equal("hello", server.read(dir .. "/2-unknownxunknown.txt"))
+  end)
+
+  it("says when a PNG is damaged, and leaves nothing", function ()
+    local bytes = fal.image.new(3, 3):png()
+    local value = { { url = "data:image/png;base64," .. require "fal.core".base64(bytes:sub(1, -30)) } }
+    local paths, err = fal.save(value, dir .. "/a.png")
+    assert.is_nil(paths)
+    assert.equal("protocol", err.code)
+    assert.matches("cut short", err.message)
+    assert.same({}, server.list(dir))
+  end)
+
   it("makes names of any prompt that stay in their folder", function ()
     assert.same({ "gun-batimi-kiz-kulesi-istanbul.png" },
                 saved(result "G\195\188n bat\196\177m\196\177: K\196\177z Kulesi, \196\176stanbul!", "{slug}.png"))

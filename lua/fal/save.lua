@@ -1,38 +1,28 @@
 -- Saving the files of a result under names made from a template.
 --
 -- A file is fetched to a temporary name in the template's fixed folder, then
--- named (its hash, type and size are known by then) and moved. PNGs get what
--- made them written into their text chunks, pixels untouched.
+-- named (its hash, type and size are known by then) and moved. PNGs are copied
+-- on the way, with what made them in their text chunks, pixels untouched. No
+-- file is ever in memory as a whole.
 
 local core = require "fal.core"
+local made = require "fal.made"
 local options = require "fal.options"
 local tasks = require "fal.tasks"
+local types = require "fal.types"
 
 local save = {}
 
 save.OPTIONS = {
   overwrite = "boolean", index = "number", prompt = "string", seed = "number|string",
-  model = "string", request_id = "string", meta = "table", timeout = "number",
+  model = "string", request_id = "string", input = "table", meta = "table", timeout = "number", text = "table",
 }
+
+local HEAD = 262144  -- bytes of a file that tell its type and size
 
 local FIELDS = {
   slug = true, prompt = true, seed = true, index = true, model = true, request_id = true,
   hash = true, width = true, height = true, ext = true, date = true,
-}
-
-local EXTENSIONS = {
-  ["image/png"] = "png", ["image/jpeg"] = "jpg", ["image/webp"] = "webp", ["image/gif"] = "gif",
-  ["image/svg+xml"] = "svg", ["video/mp4"] = "mp4", ["video/webm"] = "webm", ["video/quicktime"] = "mov",
-  ["audio/mpeg"] = "mp3", ["audio/wav"] = "wav", ["audio/x-wav"] = "wav", ["audio/ogg"] = "ogg",
-  ["audio/flac"] = "flac", ["model/gltf-binary"] = "glb", ["application/json"] = "json",
-  ["application/zip"] = "zip", ["application/pdf"] = "pdf", ["text/plain"] = "txt",
-}
-
--- First bytes that tell a type more truly than a header does.
-local MAGIC = {
-  { "^\137PNG\r\n\26\n", "image/png" }, { "^\255\216\255", "image/jpeg" },
-  { "^RIFF....WEBP", "image/webp" }, { "^GIF8[79]a", "image/gif" },
-  { "^....ftyp", "video/mp4" }, { "^\26\69\223\163", "video/webm" }, { "^glTF", "model/gltf-binary" },
 }
 
 -- Letters with a mark, without it: for file names.
@@ -121,40 +111,12 @@ local function folder_of(template)
 end
 
 
-local function type_of(head, declared)
-  for _, magic in ipairs(MAGIC) do
-    if head:find(magic[1]) then return magic[2] end
-  end
-  return declared and declared:match "^[^;%s]+" or nil
-end
-
-
 local function extension(kind, url)
-  if EXTENSIONS[kind] then return EXTENSIONS[kind] end
+  local known = kind and types.extension(kind)
+  if known and known ~= "bin" then return known end
   local ext = not url:find "^data:" and url:match "^[^?#]*%.(%w%w?%w?%w?%w?)$"
     or url:match "^[^?#]*%.(%w%w?%w?%w?%w?)[?#]"
   return ext and ext:lower() or "bin"
-end
-
-
--- What made a picture, for its text chunks: key, value, key, value... of what
--- is known, always in this order.
-local function chunks(known, input)
-  local json = input ~= nil and core.json.encode(input, { sorted = true })
-  local list = {}
-  local function add(key, value)
-    if value then  -- a text chunk cannot hold a zero byte
-      list[#list + 1] = key
-      list[#list + 1] = (tostring(value):gsub("%z", ""))
-    end
-  end
-  add("prompt", known.prompt)
-  add("seed", known.seed)
-  add("model", known.model)
-  add("request_id", known.request_id)
-  add("input", json and #json <= 65536 and json)
-  add("Software", "fal for Lua " .. core.version)
-  return list
 end
 
 
@@ -180,26 +142,60 @@ local function unused(path, taken)
 end
 
 
+-- A file's digest, for its name: hex | nil, err.
+local function hash_of(path)
+  local op, id = tasks.engine():digest("sha256", path)
+  if not op then return nil, id end
+  local ok, why = tasks.wait_op(op, id)
+  local seen = ok and op:result()
+  op:close()
+  if not seen then return nil, why end
+  return seen.digest
+end
+
+
+-- The text chunks of a PNG: what made it, and what the caller wants there.
+local function texts_of(job, index, width, height)
+  local known = setmetatable({ index = index, width = width, height = height }, { __index = job.known })
+  local list = made.texts(known)
+  local names = {}
+  for key in pairs(job.text or {}) do names[#names + 1] = key end
+  table.sort(names)
+  for _, key in ipairs(names) do
+    list[#list + 1] = key
+    list[#list + 1] = tostring(job.text[key])
+  end
+  return list
+end
+
+
 -- Names and places one fetched file: path | nil, err.
 local function place(job, temp, file, index, kind)
-  local bytes, err = core.read(temp)
-  if not bytes then return nil, err end
-  kind = type_of(bytes:sub(1, 16), file.content_type or kind)
+  local head, err = core.engine.head(temp, HEAD)
+  if not head then return nil, err end
+  kind = types.of_bytes(head) or (file.content_type or kind or ""):match "^[^;%s]+"
+  local _, width, height = core.probe(head)
+  local hash
+  if job.template:find("{hash}", 1, true) then
+    hash, err = hash_of(temp)
+    if not hash then return nil, err end
+  end
+  if type(width) ~= "number" then width, height = file.width, file.height end
   local known = job.known
-  local info = kind == "image/png" and core.image.info(bytes) or nil
   local path = unused(expand(job.template, {
-    slug = save.slug(known.prompt or ""), prompt = clean(known.prompt or ""), seed = known.seed and clean(known.seed),
-    index = index, model = known.model and clean((known.model:gsub("/", "-"))),
-    request_id = known.request_id and clean(known.request_id), hash = core.digest("sha256", bytes):sub(1, 16),
-    width = file.width or info and info.width, height = file.height or info and info.height,
+    slug = save.slug(known.prompt or ""), prompt = clean(known.prompt or ""),
+    seed = known.seed and clean(made.digits(known.seed)), index = index, hash = hash and hash:sub(1, 16),
+    model = known.model and clean((known.model:gsub("/", "-"))),
+    request_id = known.request_id and clean(known.request_id),
+    width = width and made.digits(width), height = height and made.digits(height),
     ext = extension(kind, file.url), date = os.date "%Y-%m-%d",
   }), job.taken)
-  if info then
-    bytes, err = core.retext(bytes, chunks(known, job.input))
-    if not bytes then return nil, err end
-  end
   local ok
-  ok, err = core.write(path, bytes, job.overwrite)
+  if kind == "image/png" then
+    ok, err = core.retext(temp, path, texts_of(job, index, width, height), job.overwrite)
+  else
+    ok, err = core.move(temp, path, job.overwrite)
+  end
   if not ok then return nil, err end
   return path
 end
@@ -219,6 +215,29 @@ local function fetch(job, file)
 end
 
 
+-- What a field of the result or, where it has none, of the input says.
+local function said(result, input, name, kinds)
+  local value = result[name]
+  if value == nil or value == "" or value == core.json.null then value = input[name] end
+  return kinds[type(value)] and value or nil
+end
+
+
+-- What is known of how the result came about.
+local function known_of(result, opt, origin)
+  local meta = opt.meta or origin and origin.meta or {}
+  local input = opt.input or origin and origin.input
+  local fields = type(input) == "table" and input or {}
+  return {
+    prompt = opt.prompt or said(result, fields, "prompt", { string = true }),
+    negative_prompt = said({}, fields, "negative_prompt", { string = true }),
+    seed = opt.seed or said(result, fields, "seed", { number = true }),
+    model = opt.model or meta.endpoint_id, request_id = opt.request_id or meta.request_id,
+    cost = meta.cost, input = input,
+  }
+end
+
+
 -- See Client:save.
 function save.files(client, result, template, opt, origin)
   check_template(template, 4)
@@ -227,22 +246,10 @@ function save.files(client, result, template, opt, origin)
     return nil, core.error { code = "protocol", message = "the result has no files in it", retryable = false,
       hint = "a file is a table with a url in it, such as result.images[1]" }
   end
-  local meta, input = opt.meta or origin and origin.meta or {}, origin and origin.input
-  local prompt, seed = result.prompt, result.seed
-  if type(input) == "table" then
-    if type(prompt) ~= "string" or prompt == "" then prompt = input.prompt end
-    if seed == nil or seed == core.json.null then seed = input.seed end
-  end
-  if type(prompt) ~= "string" then prompt = nil end
-  if type(seed) ~= "number" then seed = nil end
-  if seed and seed == math.floor(seed) then seed = ("%.0f"):format(seed):gsub("%.0$", "") end
   local job = {
-    client = client, template = template, overwrite = opt.overwrite, timeout = opt.timeout, taken = {}, temps = {},
-    folder = folder_of(template), tag = core.digest("md5", tostring(result) .. core.now()):sub(1, 12), input = input,
-    known = {
-      prompt = opt.prompt or prompt, seed = opt.seed or seed, model = opt.model or meta.endpoint_id,
-      request_id = opt.request_id or meta.request_id,
-    },
+    client = client, template = template, overwrite = opt.overwrite, timeout = opt.timeout, text = opt.text,
+    taken = {}, temps = {}, folder = folder_of(template),
+    tag = core.digest("md5", tostring(result) .. core.now()):sub(1, 12), known = known_of(result, opt, origin),
   }
   local calls = {}
   for i, file in ipairs(files) do

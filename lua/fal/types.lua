@@ -14,6 +14,11 @@ local BY_EXTENSION = {
   csv = "text/csv", html = "text/html", srt = "application/x-subrip", vtt = "text/vtt",
 }
 
+-- Where several extensions are of one type.
+local USUAL = {
+  ["image/jpeg"] = "jpg", ["image/tiff"] = "tif", ["video/mp4"] = "mp4", ["audio/ogg"] = "ogg", ["audio/x-wav"] = "wav",
+}
+
 -- No zero bytes: Lua 5.1 ends a pattern there.
 local BY_BYTES = {
   { "^\137PNG\r\n\26\n", "image/png" }, { "^\255\216\255", "image/jpeg" },
@@ -44,13 +49,11 @@ end
 -- The extension for a type, "bin" when none is known.
 function types.extension(kind)
   kind = kind:match "^[^;%s]+"
-  local best
+  if USUAL[kind] then return USUAL[kind] end
   for extension, known in pairs(BY_EXTENSION) do
-    if known == kind and (not best or #extension < #best or #extension == #best and extension < best) then
-      best = extension
-    end
+    if known == kind then return extension end
   end
-  return best or "bin"
+  return "bin"
 end
 
 

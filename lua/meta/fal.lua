@@ -400,12 +400,17 @@ function fal.data_uri(bytes_or_path, content_type) end
 ---@field seed? integer|string
 ---@field model? string
 ---@field request_id? string
+---@field input? table
 ---@field meta? fal.Meta
+---@field text? table<string, string> more text chunks for PNGs
 ---@field timeout? number             for each file
 
 ---Saves every file of a result. Fields: {slug} {prompt} {seed} {index} {model}
----{request_id} {hash} {width} {height} {ext} {date}. PNGs get prompt, seed,
----model, input and request id as text chunks, pixels untouched.
+---{request_id} {hash} {width} {height} {ext} {date}. PNGs get what made them as
+---text chunks, pixels untouched: prompt, negative_prompt, seed, model,
+---request_id, cost, input, all of that as JSON in 'fal', and as Stable
+---Diffusion's web UIs write it in 'parameters'. Other files are saved as they
+---came.
 ---@param result table
 ---@param template string   such as "out/{slug}-{seed}.{ext}"
 ---@param options? fal.SaveOptions
@@ -752,8 +757,20 @@ function core.read(path, max) end
 ---@return true?
 ---@return fal.Error?
 function core.append(path, bytes) end
----A PNG with the text chunks { key, value, key, value... } set.
-function core.retext(png, list) end
+---Renames a whole file, making missing folders.
+---@return true?
+---@return fal.Error?
+function core.move(from, to, overwrite) end
+---What kind of picture a file is, and how large, from its first bytes.
+---@return string? type
+---@return integer|fal.Error width
+---@return integer? height
+function core.probe(head) end
+---Copies a PNG from file to file with the text chunks { key, value, key,
+---value... } set.
+---@return true?
+---@return fal.Error?
+function core.retext(from, to, list, overwrite) end
 
 ---The first bytes of an ordinary file; never waits.
 ---@return string?

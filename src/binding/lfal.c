@@ -249,35 +249,69 @@ static int tool_read (lua_State *L) {
 }
 
 
-/* retext(png, {key, value, key, value...}) -> png with these text chunks |
-** nil, err */
+/* move(from, to, overwrite) -> true | nil, err */
+static int tool_move (lua_State *L) {
+  fal_error err;
+  const char *from = luaL_checkstring(L, 1), *to = luaL_checkstring(L, 2);
+  if (fal_file_move(from, to, lua_toboolean(L, 3), &err) != FAL_OK)
+    return lfal_fail(L, &err);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+
+/* probe(head) -> type, width, height of a picture whose file begins so | nil,
+** err */
+static int tool_probe (lua_State *L) {
+  fal_error err;
+  fal_image_info info;
+  size_t n;
+  const char *s = luaL_checklstring(L, 1, &n);
+  if (fal_image_probe(s, n, &info, &err) != FAL_OK)
+    return lfal_fail(L, &err);
+  lua_pushstring(L, info.type);
+  lua_pushnumber(L, info.width);
+  lua_pushnumber(L, info.height);
+  return 3;
+}
+
+
+/* Sets the texts in the list {key, value, key, value...} at 'idx'. */
+static fal_code texts_of (lua_State *L, int idx, fal_image *im,
+                          fal_error *err) {
+  fal_code code = FAL_OK;
+  size_t i, n;
+  for (i = 1; code == FAL_OK && i < lua_rawlen(L, idx); i += 2) {
+    const char *key, *value;
+    lua_rawgeti(L, idx, (int)i);
+    lua_rawgeti(L, idx, (int)i + 1);
+    key = lua_tostring(L, -2);
+    value = lua_tolstring(L, -1, &n);
+    if (key != NULL && value != NULL)
+      code = fal_image_set_text(im, key, value, n, err);
+    lua_pop(L, 2);
+  }
+  return code;
+}
+
+
+/* retext(from, to, {key, value, key, value...}, overwrite): copies a PNG from
+** file to file with these text chunks -> true | nil, err */
 static int tool_retext (lua_State *L) {
   fal_error err;
   fal_image im;
-  fal_buf out;
-  fal_code code = FAL_OK;
-  size_t n, i, len;
-  const char *png = luaL_checklstring(L, 1, &n);
-  luaL_checktype(L, 2, LUA_TTABLE);
+  fal_code code;
+  const char *from = luaL_checkstring(L, 1), *to = luaL_checkstring(L, 2);
+  luaL_checktype(L, 3, LUA_TTABLE);
   memset(&im, 0, sizeof(im));  /* only its list of texts is used */
-  for (i = 1; code == FAL_OK && i < lua_rawlen(L, 2); i += 2) {
-    const char *key, *value;
-    lua_rawgeti(L, 2, (int)i);
-    lua_rawgeti(L, 2, (int)i + 1);
-    key = lua_tostring(L, -2);
-    value = lua_tolstring(L, -1, &len);
-    if (key != NULL && value != NULL)
-      code = fal_image_set_text(&im, key, value, len, &err);
-    lua_pop(L, 2);
-  }
-  fal_buf_init(&out, n + ((size_t)8 << 20));
+  code = texts_of(L, 3, &im, &err);
   if (code == FAL_OK)
-    code = fal_png_retext(png, n, im.text, &out, &err);
+    code = fal_png_retext_file(from, to, im.text, lua_toboolean(L, 4), &err);
   fal_image_free(&im);
-  if (code == FAL_OK)
-    lua_pushlstring(L, out.s, out.n);
-  fal_buf_free(&out);
-  return code == FAL_OK ? 1 : lfal_fail(L, &err);
+  if (code != FAL_OK)
+    return lfal_fail(L, &err);
+  lua_pushboolean(L, 1);
+  return 1;
 }
 
 
@@ -327,6 +361,8 @@ static const luaL_Reg tools[] = {
   {"write", tool_write},
   {"append", tool_append},
   {"read", tool_read},
+  {"move", tool_move},
+  {"probe", tool_probe},
   {"retext", tool_retext},
   {"error", tool_error},
   {"iserror", tool_iserror},

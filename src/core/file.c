@@ -113,16 +113,25 @@ int fal_file_write (fal_file *f, const void *s, size_t n) {
 
 /* Moves the temporary file to its name. A link refuses an existing name in
 ** one step; where there are no hard links, look first. */
-static int move (const fal_file *f, int overwrite) {
+static int move (const char *from, const char *to, int overwrite) {
   if (!overwrite) {
-    if (link(f->temp, f->path) == 0) {
-      unlink(f->temp);
+    if (link(from, to) == 0) {
+      unlink(from);
       return 0;
     }
-    if (errno == EEXIST || access(f->path, F_OK) == 0)
+    if (errno == EEXIST || access(to, F_OK) == 0)
       return errno = EEXIST, -1;
   }
-  return rename(f->temp, f->path);
+  return rename(from, to);
+}
+
+
+/* What to tell when a file could not get its name. */
+static fal_code not_moved (fal_error *err, const char *path, int why) {
+  failed(err, "write", path, why);
+  if (why == EEXIST)
+    fal_hint(err, "pass overwrite = true to replace it");
+  return FAL_EFILE;
 }
 
 
@@ -136,13 +145,11 @@ fal_code fal_file_commit (fal_file *f, int overwrite, fal_error *err) {
   else if (why != 0)
     close(f->fd);
   f->fd = -1;
-  if (why == 0 && move(f, overwrite) != 0)
+  if (why == 0 && move(f->temp, f->path, overwrite) != 0)
     why = errno;
   if (why != 0) {
     unlink(f->temp);
-    code = failed(err, "write", f->path, why);
-    if (why == EEXIST)
-      fal_hint(err, "pass overwrite = true to replace it");
+    code = not_moved(err, f->path, why);
   }
   forget(f);
   return code;
@@ -164,6 +171,21 @@ fal_code fal_file_put (const char *path, const void *s, size_t n,
     return code;
   fal_file_write(&f, s, n);
   return fal_file_commit(&f, overwrite, err);
+}
+
+
+fal_code fal_file_move (const char *from, const char *to, int overwrite,
+                        fal_error *err) {
+  if (move(from, to, overwrite) == 0)
+    return FAL_OK;
+  if (errno == ENOENT && access(from, F_OK) == 0) {
+    char *folders = strdup(to);
+    int made = folders != NULL ? make_folders(folders) : -1;
+    free(folders);
+    if (made == 0 && move(from, to, overwrite) == 0)
+      return FAL_OK;
+  }
+  return not_moved(err, to, errno);
 }
 
 

@@ -39,6 +39,11 @@ void fal_file_abort (fal_file *f);
 fal_code fal_file_put (const char *path, const void *s, size_t n,
                        int overwrite, fal_error *err);
 
+/* Renames a whole file, making missing folders. With 'overwrite' 0 an existing
+** 'to' is FAL_EFILE, and both stay as they were. */
+fal_code fal_file_move (const char *from, const char *to, int overwrite,
+                        fal_error *err);
+
 /* Appends to a file for nobody else's eyes (0600), making missing folders,
 ** and returns when it is on disk. */
 fal_code fal_file_append (const char *path, const void *s, size_t n,
