@@ -201,8 +201,89 @@ function calls.with_files(client, opt)
 end
 
 
+---- What was spent -----------------------------------------------------
+
+local ledgers = {}      -- a list of { client =, rows = { endpoint = row } }, one for each source of prices
+local by_source = {}
+local UNSURE = 1000     -- inputs kept for estimates, of an endpoint
+
+
+local function ledger_of(client)
+  local ledger = client.ledger
+  if not ledger then
+    ledger = by_source[client.prices]
+    if not ledger then
+      ledger = { client = client, rows = {} }
+      by_source[client.prices] = ledger
+      ledgers[#ledgers + 1] = ledger
+    end
+    client.ledger = ledger
+  end
+  return ledger
+end
+
+
+local function row_of(client, id)
+  local rows = ledger_of(client).rows
+  local row = rows[id]
+  if not row then
+    row = { calls = 0, failed = 0, cached = 0, units = {}, unsure = {}, lost = 0 }
+    rows[id] = row
+  end
+  return row
+end
+
+
+function calls.ledgers()
+  return ledgers
+end
+
+
+-- Whether a call that failed so may be on the bill.
+local function may_be_charged(err)
+  local code, status = err.code, err.status
+  if code == "auth" or code == "validation" or code == "budget" or code == "file" then return false end
+  return not (status and status >= 400 and status < 499)
+end
+
+
+-- A call has ended: notes what it was billed, for fal.cost and the budget.
+-- Amounts come later; here is only counted.
+function calls.spent(client, id, hold, meta, err, input)
+  local row = row_of(client, id)
+  row.calls = row.calls + 1
+  local units = (meta or err).billable_units
+  if err then
+    row.failed = row.failed + 1
+    if not units and not may_be_charged(err) then units = 0 end
+  end
+  if units then
+    row.units[units] = (row.units[units] or 0) + 1
+  elseif #row.unsure < UNSURE then
+    local shape = type(input) == "table" and input or {}
+    row.unsure[#row.unsure + 1] = {
+      num_images = shape.num_images, image_size = shape.image_size, duration = shape.duration,
+    }
+  else
+    row.lost = row.lost + 1
+  end
+  if hold then require("fal.budget").settle(hold, client, units) end
+end
+
+
+-- A call was answered from the cache.
+function calls.saved(client, id)
+  local row = row_of(client, id)
+  row.cached = row.cached + 1
+end
+
+
+-- What costs money when it is started.
+local COSTS = { run = true, submit = true, subscribe = true, stream = true }
+
+
 -- Starts engine:<what>(...) for an endpoint: operation, its id, the input as
--- it was sent | nil, err.
+-- it was sent, what the budget holds for it | nil, err.
 function calls.start(client, what, id, opt)
   local refused = tasks.refused()
   if refused then return calls.named(refused, id) end
@@ -211,11 +292,19 @@ function calls.start(client, what, id, opt)
   if err then return calls.named(err, id) end
   key, err = calls.key_of(client)
   if err then return calls.named(err, id) end
+  local hold
+  if client.budget and COSTS[what] and not opt.request_id then
+    hold, err = client.budget:reserve(client, id, opt.input)
+    if not hold then return calls.named(err, id) end
+  end
   if client.on_request then client.on_request { endpoint_id = id, call = what, input = opt.input } end
   local engine = tasks.engine()
   local op, op_id = engine[what](engine, client.box, id, opt, key, client.on_response ~= nil)
-  if not op then return calls.named(op_id, id) end
-  return op, op_id, opt.input
+  if not op then
+    if hold then require("fal.budget").settle(hold, client, 0) end
+    return calls.named(op_id, id)
+  end
+  return op, op_id, opt.input, hold
 end
 
 

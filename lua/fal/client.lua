@@ -14,11 +14,12 @@ local CONFIG = {
   start_timeout = "number", headers = "table", user_agent = "string", ca_file = "string",
   http_proxy = "string", max_connections = "number", max_response = "number", retry = "table|boolean",
   proxy_url = "string", on_request = "function", on_response = "function", journal = "string",
+  budget = "number|string", prices = "string|table",
 }
 
 local RETRY = { max = "number", base_delay = "number", max_delay = "number" }
 
-local HOSTS = { run = "string", queue = "string", rest = "string", cdn = "string", realtime = "string" }
+local HOSTS = { run = "string", queue = "string", rest = "string", cdn = "string", realtime = "string", api = "string" }
 
 local DOWNLOAD = { overwrite = "boolean", timeout = "number", max_bytes = "number" }
 
@@ -34,6 +35,25 @@ local function when_used(client, part)
     setmetatable(t, { __index = bound })
     return bound[name]
   end })
+end
+
+
+-- The class of the metas of a client's calls: what they cost is looked up when
+-- it is asked for.
+local function meta_class(client, plain)
+  return {
+    __name = "fal.Meta",
+    __index = function (meta, key)
+      if key == "cost" then return require("fal.cost").of(client, meta) end
+      return plain and plain.__index(meta, key)
+    end,
+  }
+end
+
+
+local function set_budget(client, limit)
+  client.budget = require("fal.budget").new(limit)
+  if not client.budget then error("budget must be an amount such as 2.5 or '2.50', not " .. tostring(limit), 4) end
 end
 
 
@@ -60,10 +80,14 @@ function Client.new(given, what)
     credentials = type(opt.credentials) == "function" and opt.credentials or nil,
     start_timeout = opt.start_timeout,
     on_request = opt.on_request, on_response = opt.on_response,
+    prices = opt.prices or os.getenv "FAL_PRICES" or box:host "api",
+    ledger = false, budget = false, meta_class = false,
   }, Client)
   client.queue = when_used(client, "fal.queue")
   client.storage = when_used(client, "fal.storage")
   client.realtime = when_used(client, "fal.realtime")
+  client.models = when_used(client, "fal.models")
+  if opt.budget then set_budget(client, opt.budget) end
   if opt.journal then
     client.journal, err = require("fal.journal").open(opt.journal, client)
     if not client.journal then return nil, err end
@@ -79,24 +103,40 @@ function Client:run(id, opt)
   if opt.headers or opt.method or opt.priority or opt.storage_settings or opt.start_timeout or self.start_timeout then
     opt = calls.prepared(self, opt)
   end
-  local op, op_id, sent = calls.start(self, "run", id, opt)
+  local op, op_id, sent, hold = calls.start(self, "run", id, opt)
   if not op then return nil, op_id end
   local ok, why = calls.wait(self, id, op, op_id)
-  if not ok then return calls.named(why, id) end
-  local result, meta = op:result()
-  op:close()
-  if result == nil then return calls.named(meta, id) end
+  local result, meta
+  if ok then
+    result, meta = op:result()
+    op:close()
+    if result == nil then why = meta end
+  end
+  calls.spent(self, id, hold, meta, why, sent)
+  if result == nil then return calls.named(why, id) end
   return self:remember(id, sent, result, meta)
 end
 
 
 -- Notes where a result came from, for save.
-function Client.remember(_, id, input, result, meta)
+function Client:remember(id, input, result, meta)
   meta.endpoint_id = id
+  self:classify(meta)
   if type(result) == "table" then
     origins[result] = { meta = meta, input = input }
   end
   return result, meta
+end
+
+
+-- Makes a meta of a paid call tell its cost.
+function Client:classify(meta)
+  local class = self.meta_class
+  if not class then
+    class = meta_class(self, getmetatable(meta))
+    self.meta_class = class
+  end
+  return setmetatable(meta, class)
 end
 
 
@@ -180,6 +220,7 @@ end
 
 -- Calls in flight end by themselves; the client makes no new ones.
 function Client:close()
+  self.closed = true
   self.box:close()
 end
 

@@ -112,6 +112,17 @@ function fal.save(result, template, options)
 end
 
 
+fal.models = setmetatable({}, { __index = function (_, name) return client().models[name] end })
+
+
+-- What this process has spent: a report (tostring shows it). Prices that are
+-- not known are asked for unless opt.fetch is false.
+function fal.cost(opt)
+  local list = require("fal.calls").ledgers()
+  return require("fal.cost").report(list, not (opt and opt.fetch == false))
+end
+
+
 fal.webhook = {}
 
 

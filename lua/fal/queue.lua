@@ -61,9 +61,11 @@ end
 local function follow(client, id, opt, see, book)
   book = book or client.journal
   opt.statuses = opt.statuses or book ~= nil  -- to know what is final
-  local op, op_id, sent = calls.start(client, "subscribe", id, opt)
+  local op, op_id, sent, hold = calls.start(client, "subscribe", id, opt)
   if not op then return nil, op_id end
+  local holds = client.budget and client.budget.requests
   return {
+    hold = hold or holds and holds[opt.request_id], followed = opt.request_id ~= nil,
     client = client, id = id, op = op, op_id = op_id, input = sent, no_result = opt.no_result,
     request_id = opt.request_id, book = book, see = see, seen = {}, logs = {}, last = nil,
   }
@@ -106,6 +108,7 @@ local function await(f, stop)
   local ok, why = calls.wait(f.client, f.id, f.op, f.op_id, on_event)
   if ok or why == nil then return ok end
   f.op:close()  -- ends it at the server too
+  if not f.followed then calls.spent(f.client, f.id, f.hold, nil, why, f.input) end
   why.request_id = why.request_id or f.request_id
   return calls.named(why, f.id)
 end
@@ -130,10 +133,13 @@ local function outcome(f)
   f.op:close()
   if result == nil then
     meta.request_id = meta.request_id or f.request_id
-    if f.book and is_final(f, meta) then f.book:ended(f.request_id) end
+    local final = is_final(f, meta)
+    if final and f.book then f.book:ended(f.request_id) end
+    if not f.no_result and (final or not f.followed) then calls.spent(f.client, f.id, f.hold, nil, meta, f.input) end
     return calls.named(meta, f.id)
   end
   if f.no_result then return f.last end
+  calls.spent(f.client, f.id, f.hold, meta, nil, f.input)
   if f.book then f.book:ended(f.request_id) end
   meta.request_id, meta.logs = f.request_id, f.logs
   return f.client:remember(f.id, f.input, result, meta)
@@ -268,18 +274,25 @@ function queue.bind(client)
   function q.submit(id, opt)
     calls.check_id(id, 2)
     opt = calls.prepared(client, options.check("submit", opt, SUBMIT, 2))
-    local op, op_id = calls.start(client, "submit", id, opt)
+    local op, op_id, sent, hold = calls.start(client, "submit", id, opt)
     if not op then return nil, op_id end
     local ok, why = calls.wait(client, id, op, op_id)
-    if not ok then return calls.named(why, id) end
-    local answer, meta = op:result()
-    op:close()
-    if answer == nil then return calls.named(meta, id) end
+    local answer, meta
+    if ok then
+      answer, meta = op:result()
+      op:close()
+      if answer == nil then why = meta end
+    end
+    if answer == nil then
+      calls.spent(client, id, hold, nil, why, sent)
+      return calls.named(why, id)
+    end
     if type(answer) ~= "table" or type(answer.request_id) ~= "string" then
       return calls.named(core.error {
         code = "protocol", message = "the queue's answer names no request_id", retryable = false,
       }, id)
     end
+    if hold then require("fal.budget").submitted(hold, answer.request_id) end
     if client.journal then
       local written, err = client.journal:submitted(id, answer.request_id)
       if not written then
@@ -310,6 +323,7 @@ function queue.bind(client)
       end
       return nil, meta
     end
+    calls.spent(client, id, client.budget and client.budget.requests[opt.request_id], meta)
     return client:remember(id, nil, result, meta)
   end
 

@@ -42,12 +42,13 @@ local function next_event(stream)
     local meta, err = stream.op:saved()
     if meta then
       meta.endpoint_id = stream.id
-      stream.meta = meta
+      stream.meta = stream.client:classify(meta)
     else
       stream.err = err
     end
   end
   if stream.err then calls.named(stream.err, stream.id) end
+  calls.spent(stream.client, stream.id, stream.hold, stream.meta, stream.err, stream.input)
   stream.op:close()
   return nil
 end
@@ -80,6 +81,7 @@ function methods.close(stream)
   stream.err = core.error { code = "canceled", message = "the stream was closed", retryable = false }
   calls.named(stream.err, stream.id)
   stream.op:close()
+  calls.spent(stream.client, stream.id, stream.hold, nil, stream.err, stream.input)
 end
 
 Stream.__close = methods.close
@@ -90,7 +92,9 @@ return function (client, id, opt)
   calls.check_id(id, 2)
   opt = options.check("stream", opt, OPTIONS, 2)
   opt = calls.prepared(client, opt)
-  local op, op_id = calls.start(client, "stream", id, opt)
+  local op, op_id, sent, hold = calls.start(client, "stream", id, opt)
   if not op then return nil, op_id end
-  return setmetatable({ client = client, id = id, op = op, op_id = op_id, ended = false }, Stream)
+  return setmetatable({
+    client = client, id = id, op = op, op_id = op_id, input = sent, hold = hold, ended = false,
+  }, Stream)
 end

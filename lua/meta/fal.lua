@@ -34,6 +34,7 @@ local fal = {}
 ---@field status integer
 ---@field headers table<string, string>  by lower-case name; made when asked for
 ---@field billable_units? number      x-fal-billable-units, may be fractional
+---@field cost fal.Cost              by the prices that are known here; fal.cost asks for those that are not
 ---@field seconds number
 ---@field attempts integer            HTTP exchanges made
 
@@ -41,7 +42,7 @@ local fal = {}
 ---@field credentials? string|fun(): string   "id:secret"; a function is asked for each attempt.
 ---                                   Default: FAL_KEY, or FAL_KEY_ID with FAL_KEY_SECRET
 ---@field base_url? string            one address for every role. Default: FAL_BASE_URL
----@field hosts? { run?: string, queue?: string, rest?: string, cdn?: string, realtime?: string }
+---@field hosts? { run?: string, queue?: string, rest?: string, cdn?: string, realtime?: string, api?: string }
 ---@field timeout? number             for each call; none by default
 ---@field start_timeout? number       how long a call may wait for a runner
 ---@field headers? table<string, string>
@@ -54,6 +55,10 @@ local fal = {}
 ---                                   their address in x-fal-target-url
 ---@field retry? fal.Retry|false      false: one attempt of everything
 ---@field journal? string             path of a file that gets the id of every submitted request
+---@field budget? number|string      what calls of this client may cost, in USD: the call that would pass it is
+---                                   not made (code "budget"); nor is one whose price is not known
+---@field prices? string|table        a file of prices, or { [id] = 0.025, [id] = { unit_price =, unit = } }, in
+---                                   place of the platform's. Default: FAL_PRICES
 ---@field on_request? fun(request: fal.RequestInfo)     before each call
 ---@field on_response? fun(response: fal.ResponseInfo)  after each attempt
 
@@ -90,6 +95,7 @@ local fal = {}
 
 ---@class fal.Client
 ---@field storage fal.Storage
+---@field models table                the functions of fal.models
 local Client = {}
 
 ---Sets up the default client, the one behind fal.run and friends.
@@ -422,6 +428,100 @@ function fal.save(result, template, options) end
 ---@param template string
 ---@param options? table
 function Client:save(result, template, options) end
+
+---- What calls cost ----
+
+---An exact decimal number: + - * == < <= with others and with plain numbers.
+---@class fal.Decimal
+local Decimal = {}
+
+---The nearest Lua number.
+---@return number
+function Decimal:number() end
+---Rounded to so many places, a half away from zero.
+---@param places integer
+---@return fal.Decimal
+function Decimal:round(places) end
+---As text with at least so many places: "2.50".
+---@param places integer
+---@return string
+function Decimal:fixed(places) end
+---@return boolean
+function Decimal:iszero() end
+
+---`tostring` shows it: "$0.025", "about $0.025", "unknown".
+---@class fal.Cost
+---@field kind "exact"|"estimated"|"unknown"   exact: units that the server billed, at a price of today
+---@field amount? fal.Decimal         nil when unknown
+---@field currency? string
+---@field units? fal.Decimal
+---@field unit? string                "images", "megapixels", ...
+---@field unit_price? fal.Decimal
+---@field priced_at? integer          when the platform said so, Unix seconds
+---@field why? fal.Error              of an unknown one
+
+---@class fal.Price
+---@field endpoint_id string
+---@field unit_price fal.Decimal
+---@field unit string
+---@field currency string
+---@field at? integer                 when the platform said so
+---@field source "file"|"platform"
+
+---What was spent, `tostring` as a table. The three kinds are never added up.
+---@class fal.CostReport
+---@field calls integer
+---@field exact fal.Decimal           in USD
+---@field estimated fal.Decimal
+---@field unknown integer             calls of unknown cost
+---@field models fal.CostRow[]        by endpoint
+
+---@class fal.CostRow
+---@field endpoint_id string
+---@field calls integer
+---@field failed integer              of them
+---@field cached integer              answered from the cache, not among the calls
+---@field units fal.Decimal
+---@field unit? string
+---@field unit_price? fal.Decimal
+---@field priced_at? integer
+---@field currency string
+---@field exact fal.Decimal
+---@field estimated fal.Decimal
+---@field unknown integer
+
+---What this process has spent. Prices that are not known are asked for and kept
+---on disk for a day ($XDG_CACHE_HOME/fal) unless fetch is false.
+---@param options? { fetch?: boolean }
+---@return fal.CostReport
+function fal.cost(options) end
+
+---What is known of endpoints; also of each client (`client.models`).
+fal.models = {}
+
+---@param id string
+---@return { endpoint_id: string, metadata: table }?
+---@return fal.Error?
+function fal.models.info(id) end
+
+---The OpenAPI document, kept on disk for a day.
+---@param id string
+---@param options? { fresh?: boolean }
+---@return table?
+---@return fal.Error?
+function fal.models.schema(id, options) end
+
+---@param id string
+---@return fal.Price?
+---@return boolean|fal.Error   true: an old price, because nobody tells a newer one
+function fal.models.price(id) end
+
+---What a call with this input will cost: estimated, or unknown.
+---@param id string
+---@param input? table
+---@return fal.Cost
+function fal.models.estimate(id, input) end
+
 
 ---No further calls with this client; those in flight end by themselves.
 function Client:close() end

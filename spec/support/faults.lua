@@ -318,5 +318,6 @@ end
 
 require "faults_storage"(M)
 require "faults_queue"(M)
+require "faults_platform"(M)
 
 return M

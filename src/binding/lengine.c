@@ -20,7 +20,7 @@
 #define MAX_JSON   ((size_t)256 << 20)       /* JSON text of one input */
 
 static const char *const role_names[FAL_ROLES + 1] = {
-  "run", "queue", "rest", "cdn", "realtime", NULL
+  "run", "queue", "rest", "cdn", "realtime", "api", NULL
 };
 
 static const char head_key = 0;   /* where a meta keeps its header lines */
@@ -151,10 +151,31 @@ static int set_header_text (lua_State *L, const fal_answer *a,
 }
 
 
-/* The meta of an answer. Its 'headers' are made when they are asked for. */
-static void push_meta (lua_State *L, const fal_answer *a) {
+/* Sets field 'billable_units' of the table on top, when the answer has it. */
+static void set_units (lua_State *L, const fal_answer *a) {
   const char *v;
   size_t n;
+  if (!fal_header(a->head, a->head_n, "x-fal-billable-units", &v, &n))
+    return;
+  lua_pushlstring(L, v, n);
+  if (lua_isnumber(L, -1)) {
+    lua_pushnumber(L, lua_tonumber(L, -1));
+    lua_setfield(L, -3, "billable_units");
+  }
+  lua_pop(L, 1);
+}
+
+
+/* nil, err of an operation that failed; with what it was billed all the same. */
+static int fail_op (lua_State *L, const fal_op *op) {
+  int n = lfal_fail_op(L, op);
+  set_units(L, fal_op_answer(op));
+  return n;
+}
+
+
+/* The meta of an answer. Its 'headers' are made when they are asked for. */
+static void push_meta (lua_State *L, const fal_answer *a) {
   lua_createtable(L, 0, 8);
   luaL_setmetatable(L, META_T);
   if (a->status != 0) {
@@ -166,12 +187,7 @@ static void push_meta (lua_State *L, const fal_answer *a) {
   lua_pushinteger(L, a->attempts);
   lua_setfield(L, -2, "attempts");
   set_header_text(L, a, "x-fal-request-id", "request_id");
-  if (fal_header(a->head, a->head_n, "x-fal-billable-units", &v, &n)) {
-    lua_pushlstring(L, v, n);
-    lua_pushnumber(L, lua_tonumber(L, -1));
-    lua_setfield(L, -3, "billable_units");
-    lua_pop(L, 1);
-  }
+  set_units(L, a);
   lua_pushlstring(L, a->head, a->head_n);
   lua_rawsetp(L, -2, &head_key);
 }
@@ -268,7 +284,7 @@ static int op_result (lua_State *L) {
   if (!fal_op_done(op))
     return luaL_error(L, "the operation is not done");
   if (fal_op_failed(op, NULL) != FAL_OK)
-    return lfal_fail_op(L, op);
+    return fail_op(L, op);
   lua_settop(L, 1);
   if (!push_body(L, a, &err)) {
     const char *id;
@@ -289,7 +305,7 @@ static int op_saved (lua_State *L) {
   if (!fal_op_done(op))
     return luaL_error(L, "the operation is not done");
   if (fal_op_failed(op, NULL) != FAL_OK)
-    return lfal_fail_op(L, op);
+    return fail_op(L, op);
   push_meta(L, a);
   lua_pushnumber(L, (lua_Number)a->bytes);
   lua_setfield(L, -2, "bytes");

@@ -18,6 +18,7 @@ static const struct { const char *host, *below; } roles[FAL_ROLES] = {
   { "https://rest.fal.ai", "/rest" },
   { "https://v3.fal.media", "" },
   { "wss://fal.run", "" },
+  { "https://api.fal.ai", "/api" },
 };
 
 

@@ -91,7 +91,7 @@ size_t fal_engine_pending (const fal_engine *e);
 
 typedef enum fal_role {
   FAL_ROLE_RUN, FAL_ROLE_QUEUE, FAL_ROLE_REST, FAL_ROLE_CDN,
-  FAL_ROLE_REALTIME, FAL_ROLES
+  FAL_ROLE_REALTIME, FAL_ROLE_API, FAL_ROLES
 } fal_role;
 
 /* How often and after how long a call that failed is made again. What may

@@ -30,6 +30,7 @@ static const struct {
   {"/rest/", ROLE_REST},
   {"/ws/", ROLE_WS},
   {"/api/fal/proxy", ROLE_PROXY},
+  {"/api/", ROLE_API},
   {"/metrics", ROLE_METRICS},
 };
 
@@ -253,7 +254,7 @@ static int (*const heads[]) (serve_request *r) = {
 };
 
 static int (*const handlers[]) (serve_request *r) = {
-  refused, preflight, health, serve_media, serve_run, nowhere
+  refused, preflight, health, serve_media, serve_run, serve_pricing, nowhere
 };
 
 

@@ -188,10 +188,11 @@ int serve_role_of_host (const char *host, serve_role *role);
 void serve_role_url (const serve_request *r, serve_role role, char *to,
                      size_t n);
 
-/* media.c, run.c: handlers. Nonzero when they took the request: then
+/* media.c, run.c, pricing.c: handlers. Nonzero when they took the request: then
 ** r->answer is made, or a worker makes it. */
 int serve_media (serve_request *r);
 int serve_run (serve_request *r);
+int serve_pricing (serve_request *r);
 
 /* http.c: for who needs a request when its connection may be gone. */
 void serve_request_keep (serve_request *r);
