@@ -296,8 +296,7 @@ describe("an address", function()
   end)
 
   it("of a role that is not served is a 404", function()
-    for _, path in ipairs {"/queue/fal-ai/flux/dev", "/rest/storage/upload",
-                           "/ws/fal-ai/flux/dev", "/api/fal/proxy",
+    for _, path in ipairs {"/queue/fal-ai/flux/dev", "/rest/storage/upload", "/api/fal/proxy",
                            "/metrics"} do
       local answer = server:post(path, "{}")
       assert.equal(404, answer.status, path)
@@ -316,7 +315,7 @@ describe("an address", function()
     assert.equal(404, status "queue.fal.run")
     assert.equal(404, status "Queue.example:80")
     assert.equal(404, status "rest.fal.ai")
-    assert.equal(404, status "ws.fal.run")
+    assert.equal(426, status "ws.fal.run")
     assert.equal(404, status "v3.fal.media")
     assert.equal(404, status "b.fal.media")
   end)

@@ -25,6 +25,11 @@ void serve_log (const char *fmt, ...) { (void)fmt; }
 
 void serve_uuid (char to[37]) { strcpy(to, "id"); }
 
+int serve_head (serve_request *r) {
+  (void)r;
+  return 0;
+}
+
 void serve_route (serve_request *r) {
   serve_feed *f = serve_feed_new(r, 200, "text/event-stream");
   if (strcmp(r->path, "/now") == 0) {
@@ -183,7 +188,8 @@ int main (void) {
   pthread_cond_init(&s.idle, NULL);
   s.listener = listen_here(&a);
   s.feeds = serve_feeds_new(&err);
-  CHECK("feeds", s.feeds != NULL);
+  s.guard = serve_guard_new(60, 60);
+  CHECK("feeds", s.feeds != NULL && s.guard != NULL);
   CHECK("daemon", serve_http_start(&s, &err) == FAL_OK);
   whole(&a);
   leaving(&a);
@@ -191,6 +197,7 @@ int main (void) {
   closing(&s, &a);
   MHD_stop_daemon(s.daemon);
   serve_feeds_free(s.feeds);
+  serve_guard_free(s.guard);
   CHECK("no request is left", s.active == 0);
   return TEST_END("feed");
 }

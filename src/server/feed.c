@@ -32,7 +32,7 @@ struct serve_feed {
   int owners;
   unsigned char events;       /* comments are allowed */
   unsigned char asleep;       /* suspended for want of bytes */
-  unsigned char ended, gone;
+  unsigned char ended, broken, gone;
 };
 
 struct serve_feeds {
@@ -111,7 +111,8 @@ static ssize_t read_more (void *cls, uint64_t pos, char *to, size_t max) {
   else if (f->b.n > f->sent)
     n = (ssize_t)take(f, to, max);
   else if (f->ended)
-    n = MHD_CONTENT_READER_END_OF_STREAM;
+    n = f->broken ? MHD_CONTENT_READER_END_WITH_ERROR
+                  : MHD_CONTENT_READER_END_OF_STREAM;
   else {
     f->asleep = 1;
     MHD_suspend_connection(f->mc);
@@ -228,6 +229,13 @@ void serve_feed_end (serve_feed *f) {
   f->ended = 1;
   wake(f);
   release(f);
+}
+
+void serve_feed_break (serve_feed *f) {
+  pthread_mutex_lock(&f->lock);
+  f->broken = 1;
+  pthread_mutex_unlock(&f->lock);
+  serve_feed_end(f);
 }
 
 /* }====================================================== */

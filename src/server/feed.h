@@ -40,6 +40,10 @@ int serve_feed_gone (serve_feed *f);
 ** of the feed or its request may be used after it. */
 void serve_feed_end (serve_feed *f);
 
+/* The same, but the reader is to see that the end is missing: what was written
+** is sent, then the connection is cut. */
+void serve_feed_break (serve_feed *f);
+
 /* A server's feeds, with a thread that keeps them alive. */
 serve_feeds *serve_feeds_new (fal_error *err);
 

@@ -12,6 +12,7 @@
 
 #include "../core/fal.h"
 #include "serve.h"
+#include "socket.h"
 
 #define CONNECTION_MEMORY  16384    /* line and headers of a request */
 #define HEAD_MAX           10240    /* what of it may be taken */
@@ -156,6 +157,8 @@ static void on_completed (void *cls, struct MHD_Connection *mc, void **slot,
     return;
   if (s->verbose)
     log_request(r, r->answer.status, how);
+  if (r->socket != NULL)
+    serve_socket_abandon(r->socket);
   serve_caller_phase(caller(mc), PHASE_HEAD);
   s->held -= r->body.n;
   serve_answer_free(&r->answer);
@@ -372,7 +375,8 @@ const char *serve_arg (const serve_request *r, const char *name) {
 
 fal_code serve_http_start (falua_server *s, fal_error *err) {
   s->daemon = MHD_start_daemon(
-    MHD_USE_INTERNAL_POLLING_THREAD | POLLING | MHD_ALLOW_SUSPEND_RESUME,
+    MHD_USE_INTERNAL_POLLING_THREAD | POLLING | MHD_ALLOW_SUSPEND_RESUME |
+    MHD_ALLOW_UPGRADE,
     0, NULL, NULL, on_request, s,
     MHD_OPTION_LISTEN_SOCKET, s->listener,
     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,

@@ -14,6 +14,7 @@
 
 #include "../core/fal.h"
 #include "serve.h"
+#include "token.h"
 
 static const struct { const char *label; serve_role role; } hosts[] = {
   {"queue.", ROLE_QUEUE},
@@ -254,7 +255,8 @@ static int (*const heads[]) (serve_request *r) = {
 };
 
 static int (*const handlers[]) (serve_request *r) = {
-  refused, preflight, health, serve_media, serve_run, serve_pricing, nowhere
+  refused, preflight, health, serve_media, serve_pricing, serve_tokens,
+  serve_ws, serve_realtime, serve_stream, serve_run, nowhere
 };
 
 

@@ -41,7 +41,8 @@ static double start_timeout (const serve_request *r) {
 }
 
 
-static void fill_job (serve_request *r) {
+static void fill_job (serve_request *r, serve_kind kind,
+                      const serve_job_class *cls) {
   serve_job *job = &r->job;
   const union MHD_ConnectionInfo *info =
     MHD_get_connection_info(r->mc, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -57,8 +58,8 @@ static void fill_job (serve_request *r) {
   job->body_n = r->body.n;
   job->start_by = limit > 0 ? r->began + limit : 0;
   job->fd = info != NULL ? info->connect_fd : -1;
-  job->cls = &run_class;
-  job->kind = SERVE_RUN;
+  job->cls = cls;
+  job->kind = kind;
 }
 
 
@@ -72,15 +73,21 @@ static void too_many (serve_request *r) {
 }
 
 
-int serve_run (serve_request *r) {
-  if (r->role != ROLE_RUN)
-    return 0;
-  fill_job(r);
+void serve_post (serve_request *r, serve_kind kind,
+                 const serve_job_class *cls) {
+  fill_job(r, kind, cls);
   r->suspended = 1;
   MHD_suspend_connection(r->mc);  /* first: a worker may be done at once */
   if (!serve_pool_post(r->s->pool, &r->job)) {
     too_many(r);
     MHD_resume_connection(r->mc);
   }
+}
+
+
+int serve_run (serve_request *r) {
+  if (r->role != ROLE_RUN)
+    return 0;
+  serve_post(r, SERVE_RUN, &run_class);
   return 1;
 }

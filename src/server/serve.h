@@ -98,12 +98,16 @@ int serve_media_open (const char *folder, const char *name, uint64_t *size,
 #define SERVE_OWNER  64    /* room for a tenant's name and its NUL */
 
 typedef struct serve_guard serve_guard;
+struct serve_loop;
+struct serve_socket;
 
 struct falua_server {
   struct MHD_Daemon *daemon;
   serve_pool *pool;
   serve_feeds *feeds;
   serve_guard *guard;
+  struct serve_loop *loop;
+  unsigned char secret[32];/* signs tokens, see token.h */
   int listener;            /* -1: none */
   int lock_fd;             /* holds the data folder against other servers */
   char url[96];
@@ -114,8 +118,9 @@ struct falua_server {
   double head_timeout, body_timeout;    /* seconds; see guard.c */
   size_t held;             /* bytes of bodies; libmicrohttpd's thread only */
   pthread_mutex_t lock;    /* guards what follows */
-  pthread_cond_t idle;     /* 'active' went down */
+  pthread_cond_t idle;     /* 'active' went down, a socket was closed */
   int active;              /* requests between first byte and last */
+  struct serve_socket *sockets;         /* open ones; socket.c's */
   int stopping;
 };
 
@@ -148,6 +153,7 @@ struct serve_request {
   fal_file file;              /* ... written aside, when fd >= 0 */
   uint64_t file_max;          /* the ceiling of 'file' */
   void *extra;                /* the handler's own, freed with free() */
+  struct serve_socket *socket;/* what it is about to become */
   unsigned int refused;       /* status decided before the body was read */
   uint64_t dropped;           /* bytes of body not kept */
   int routed;                 /* given to its handler */
@@ -193,6 +199,15 @@ void serve_role_url (const serve_request *r, serve_role role, char *to,
 int serve_media (serve_request *r);
 int serve_run (serve_request *r);
 int serve_pricing (serve_request *r);
+
+/* stream.c, realtime.c: the others that end at an endpoint. */
+int serve_stream (serve_request *r);
+int serve_realtime (serve_request *r);
+int serve_ws (serve_request *r);
+
+/* run.c: suspends the request and has its endpoint called. */
+void serve_post (serve_request *r, serve_kind kind,
+                 const serve_job_class *cls);
 
 /* http.c: for who needs a request when its connection may be gone. */
 void serve_request_keep (serve_request *r);

@@ -21,6 +21,7 @@
 
 #include "../core/fal.h"
 #include "serve.h"
+#include "socket.h"
 
 #define LISTEN       "127.0.0.1:8787"
 #define BACKLOG      4096
@@ -298,6 +299,12 @@ static fal_code start (falua_server *s, const falua_server_options *opt,
     s->feeds = serve_feeds_new(err);
     code = s->feeds != NULL ? start_pool(s, opt, err) : FAL_ENOMEM;
   }
+  if (code == FAL_OK) {
+    s->loop = serve_loop_new(err);
+    code = s->loop != NULL ? FAL_OK : FAL_ENOMEM;
+  }
+  if (code == FAL_OK && getentropy(s->secret, sizeof(s->secret)) != 0)
+    code = fal_fail(err, FAL_EFILE, "no randomness");
   if (code == FAL_OK)
     code = serve_http_start(s, err);
   return code;
@@ -339,13 +346,21 @@ const char *falua_server_url (const falua_server *s) {
 }
 
 
+static void begin_to_stop (falua_server *s) {
+  pthread_mutex_lock(&s->lock);
+  s->stopping = 1;
+  pthread_mutex_unlock(&s->lock);
+  MHD_quiesce_daemon(s->daemon);
+  shutdown(s->listener, SHUT_RDWR);  /* turns new callers away */
+}
+
+
 /* Waits until no request is active, so many seconds at most. */
 static void wait_idle (falua_server *s, int seconds) {
   struct timespec until;
   clock_gettime(CLOCK_REALTIME, &until);
   until.tv_sec += seconds;
   pthread_mutex_lock(&s->lock);
-  s->stopping = 1;
   while (s->active > 0 &&
          pthread_cond_timedwait(&s->idle, &s->lock, &until) == 0)
     ;
@@ -357,16 +372,18 @@ void falua_server_stop (falua_server *s) {
   if (s == NULL)
     return;
   if (s->daemon != NULL) {
-    MHD_quiesce_daemon(s->daemon);
-    shutdown(s->listener, SHUT_RDWR);  /* turns new callers away */
+    begin_to_stop(s);
+    serve_socket_close_all(s);
     wait_idle(s, GRACE);
   }
   serve_pool_free(s->pool);  /* answers whatever it still has */
   serve_feeds_close(s->feeds);
   if (s->daemon != NULL) {
+    serve_socket_close_all(s);  /* opened meanwhile */
     wait_idle(s, LAST_GRACE);
     MHD_stop_daemon(s->daemon);
   }
+  serve_loop_free(s->loop);
   serve_feeds_free(s->feeds);
   if (s->listener >= 0)
     close(s->listener);
