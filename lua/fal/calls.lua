@@ -11,6 +11,7 @@ local calls = {}
 calls.RUN = {
   input = true, timeout = "number", start_timeout = "number", hint = "string", priority = "string",
   headers = "table", path = "string", method = "string", storage_settings = "table",
+  fresh = "boolean",
 }
 
 local STORAGE = { expires_in = "string|number", initial_acl = "table" }

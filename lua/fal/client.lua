@@ -14,7 +14,7 @@ local CONFIG = {
   start_timeout = "number", headers = "table", user_agent = "string", ca_file = "string",
   http_proxy = "string", max_connections = "number", max_response = "number", retry = "table|boolean",
   proxy_url = "string", on_request = "function", on_response = "function", journal = "string",
-  budget = "number|string", prices = "string|table",
+  budget = "number|string", prices = "string|table", cache = "string|table",
 }
 
 local RETRY = { max = "number", base_delay = "number", max_delay = "number" }
@@ -81,13 +81,14 @@ function Client.new(given, what)
     start_timeout = opt.start_timeout,
     on_request = opt.on_request, on_response = opt.on_response,
     prices = opt.prices or os.getenv "FAL_PRICES" or box:host "api",
-    ledger = false, budget = false, meta_class = false,
+    ledger = false, budget = false, meta_class = false, cache = false,
   }, Client)
   client.queue = when_used(client, "fal.queue")
   client.storage = when_used(client, "fal.storage")
   client.realtime = when_used(client, "fal.realtime")
   client.models = when_used(client, "fal.models")
   if opt.budget then set_budget(client, opt.budget) end
+  if opt.cache then client.cache = require("fal.cache").new(opt.cache, 3) end
   if opt.journal then
     client.journal, err = require("fal.journal").open(opt.journal, client)
     if not client.journal then return nil, err end
@@ -96,13 +97,7 @@ function Client.new(given, what)
 end
 
 
--- Calls an endpoint and waits for its result: result, meta | nil, err.
-function Client:run(id, opt)
-  calls.check_id(id, 2)
-  opt = options.check("run", opt, calls.RUN, 2)
-  if opt.headers or opt.method or opt.priority or opt.storage_settings or opt.start_timeout or self.start_timeout then
-    opt = calls.prepared(self, opt)
-  end
+local function run(self, id, opt)
   local op, op_id, sent, hold = calls.start(self, "run", id, opt)
   if not op then return nil, op_id end
   local ok, why = calls.wait(self, id, op, op_id)
@@ -115,6 +110,18 @@ function Client:run(id, opt)
   calls.spent(self, id, hold, meta, why, sent)
   if result == nil then return calls.named(why, id) end
   return self:remember(id, sent, result, meta)
+end
+
+
+-- Calls an endpoint and waits for its result: result, meta | nil, err.
+function Client:run(id, opt)
+  calls.check_id(id, 2)
+  opt = options.check("run", opt, calls.RUN, 2)
+  if opt.headers or opt.method or opt.priority or opt.storage_settings or opt.start_timeout or self.start_timeout then
+    opt = calls.prepared(self, opt)
+  end
+  if self.cache then return self.cache:call(self, id, opt, run) end
+  return run(self, id, opt)
 end
 
 
@@ -172,6 +179,17 @@ function Client:get(role, path, opt)
 end
 
 
+-- A file of the cache to a path: the same as a download.
+local function copied(kept, path, overwrite)
+  local ok, err = core.copy(kept, path, overwrite)
+  if not ok then return nil, err end
+  local f = io.open(kept, "rb")
+  local bytes = f and f:seek "end" or 0
+  if f then f:close() end
+  return path, { bytes = bytes, content_type = require("fal.types").of_name(kept), seconds = 0, headers = {} }
+end
+
+
 -- A file of a result, a URL or a data: URI to a file here: path, info | nil,
 -- err. info: bytes, content_type, seconds.
 function Client:download(file, path, opt)
@@ -185,6 +203,8 @@ function Client:download(file, path, opt)
   opt = options.check("download", opt, DOWNLOAD, 2)
   local refused = tasks.refused()
   if refused then return nil, refused end
+  local kept = self.cache and self.cache:path_of(url)
+  if kept then return copied(kept, path, opt.overwrite ~= false) end
   local op, id = tasks.engine():download(self.box, url, path, {
     overwrite = opt.overwrite ~= false, timeout = opt.timeout, max_bytes = opt.max_bytes,
   })

@@ -112,6 +112,15 @@ function fal.save(result, template, options)
 end
 
 
+fal.cache = {}
+
+
+-- A folder as a store for the option 'cache'.
+function fal.cache.dir(folder)
+  return require("fal.cache").dir(folder)
+end
+
+
 fal.models = setmetatable({}, { __index = function (_, name) return client().models[name] end })
 
 

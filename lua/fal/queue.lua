@@ -369,6 +369,9 @@ end
 function queue.subscribe(client, id, given)
   calls.check_id(id, 2)
   local p, opt = subscription(client, "subscribe", given, 2)
+  if client.cache then
+    return client.cache:call(client, id, p, function () return run_to_end(client, id, p, opt) end)
+  end
   return run_to_end(client, id, p, opt)
 end
 

@@ -34,6 +34,8 @@ local fal = {}
 ---@field status integer
 ---@field headers table<string, string>  by lower-case name; made when asked for
 ---@field billable_units? number      x-fal-billable-units, may be fractional
+---@field cached? boolean            true: from the cache; nothing was sent or spent
+---@field cache_error? fal.Error      why the result could not be kept
 ---@field cost fal.Cost              by the prices that are known here; fal.cost asks for those that are not
 ---@field seconds number
 ---@field attempts integer            HTTP exchanges made
@@ -59,6 +61,7 @@ local fal = {}
 ---                                   not made (code "budget"); nor is one whose price is not known
 ---@field prices? string|table        a file of prices, or { [id] = 0.025, [id] = { unit_price =, unit = } }, in
 ---                                   place of the platform's. Default: FAL_PRICES
+---@field cache? string|fal.CacheOptions|fal.CacheStore   a folder: calls made before are answered from it
 ---@field on_request? fun(request: fal.RequestInfo)     before each call
 ---@field on_response? fun(response: fal.ResponseInfo)  after each attempt
 
@@ -91,6 +94,7 @@ local fal = {}
 ---@field headers? table<string, string>
 ---@field path? string                appended to the endpoint id
 ---@field method? string              POST by default; GET sends input as a query
+---@field fresh? boolean              does not look into the cache; what comes is kept there
 ---@field storage_settings? { expires_in?: "never"|"immediate"|"1h"|"1d"|"7d"|"30d"|"1y"|integer, initial_acl?: table }
 
 ---@class fal.Client
@@ -428,6 +432,36 @@ function fal.save(result, template, options) end
 ---@param template string
 ---@param options? table
 function Client:save(result, template, options) end
+
+---- The cache ----
+
+---With the option `cache`, fal.run and fal.subscribe answer a call that was made
+---before from the folder, `meta.cached` is true then. Calls are the same when
+---endpoint and input are; a fal.file counts by its content. An input without a
+---seed gets the picture of last time. Files of a result are fetched at once and
+---kept: fal.save and fal.download take them from there, their URLs stay as they
+---were. Damaged entries are misses. Remove the folder to empty it.
+---@class fal.CacheOptions
+---@field dir? string
+---@field store? fal.CacheStore
+---@field ttl? number                 seconds after which an entry is a miss; none by default
+
+---Where a cache keeps things; fal.cache.dir makes one of a folder. A store of
+---your own (Redis, S3...) is a table with these functions. Keys are hex digests,
+---names of files are the digest of the content and an extension.
+---@class fal.CacheStore
+---@field get fun(store: fal.CacheStore, key: string): string?
+---@field put fun(store: fal.CacheStore, key: string, text: string): true?, fal.Error?
+---@field temp fun(store: fal.CacheStore): string    a path for a file on its way into the store
+---@field keep fun(store: fal.CacheStore, name: string, path: string): true?, fal.Error?   takes over the file at path
+---@field file fun(store: fal.CacheStore, name: string): string?   the path of a kept file here
+
+fal.cache = {}
+
+---@param folder string   made when it is needed
+---@return fal.CacheStore
+function fal.cache.dir(folder) end
+
 
 ---- What calls cost ----
 
@@ -861,6 +895,9 @@ function core.append(path, bytes) end
 ---@return true?
 ---@return fal.Error?
 function core.move(from, to, overwrite) end
+---@return true?
+---@return fal.Error?
+function core.copy(from, to, overwrite) end
 ---What kind of picture a file is, and how large, from its first bytes.
 ---@return string? type
 ---@return integer|fal.Error width

@@ -22,7 +22,8 @@ local prices = {
 
 local function bill(c, r, units, status)
   local headers = units ~= "none" and { "X-Fal-Billable-Units: " .. units } or nil
-  if status then return c:json(math.tointeger(tonumber(status)), { detail = "status " .. status }, headers) end
+  local code = math.tointeger(tonumber(status))
+  if code then return c:json(code, { detail = "status " .. code }, headers) end
   return c:json(200, { seed = 1, echo = r.body }, headers)
 end
 

@@ -260,6 +260,17 @@ static int tool_move (lua_State *L) {
 }
 
 
+/* copy(from, to, overwrite) -> true | nil, err */
+static int tool_copy (lua_State *L) {
+  fal_error err;
+  const char *from = luaL_checkstring(L, 1), *to = luaL_checkstring(L, 2);
+  if (fal_file_copy(from, to, lua_toboolean(L, 3), &err) != FAL_OK)
+    return lfal_fail(L, &err);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+
 /* probe(head) -> type, width, height of a picture whose file begins so | nil,
 ** err */
 static int tool_probe (lua_State *L) {
@@ -362,6 +373,7 @@ static const luaL_Reg tools[] = {
   {"append", tool_append},
   {"read", tool_read},
   {"move", tool_move},
+  {"copy", tool_copy},
   {"probe", tool_probe},
   {"retext", tool_retext},
   {"error", tool_error},

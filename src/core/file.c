@@ -189,6 +189,34 @@ fal_code fal_file_move (const char *from, const char *to, int overwrite,
 }
 
 
+fal_code fal_file_copy (const char *from, const char *to, int overwrite,
+                        fal_error *err) {
+  int fd = open(from, O_RDONLY | O_CLOEXEC), why = 0;
+  fal_file f;
+  fal_code code;
+  ssize_t n = -1;
+  if (fd < 0)
+    return failed(err, "read", from, errno);
+  code = fal_file_open(&f, to, err);
+  while (code == FAL_OK && n != 0) {
+    char block[65536];
+    n = read(fd, block, sizeof(block));
+    if (n < 0 && errno != EINTR) {
+      why = errno;
+      break;
+    }
+    if (n > 0 && fal_file_write(&f, block, (size_t)n) != 0)
+      break;  /* 'commit' tells why */
+  }
+  close(fd);
+  if (why != 0) {
+    fal_file_abort(&f);
+    return failed(err, "read", from, why);
+  }
+  return code == FAL_OK ? fal_file_commit(&f, overwrite, err) : code;
+}
+
+
 fal_code fal_file_append (const char *path, const void *s, size_t n,
                           fal_error *err) {
   int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, why = 0;

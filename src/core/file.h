@@ -44,6 +44,10 @@ fal_code fal_file_put (const char *path, const void *s, size_t n,
 fal_code fal_file_move (const char *from, const char *to, int overwrite,
                         fal_error *err);
 
+/* Copies a file, in pieces. As 'commit' otherwise. */
+fal_code fal_file_copy (const char *from, const char *to, int overwrite,
+                        fal_error *err);
+
 /* Appends to a file for nobody else's eyes (0600), making missing folders,
 ** and returns when it is on disk. */
 fal_code fal_file_append (const char *path, const void *s, size_t n,
