@@ -25,6 +25,9 @@ end
 local function authority(url) return url:match "://(.*)$" end
 
 
+-- Those that the REST host is asked for.
+local at_rest = { upload = true, parts = true, token = true, realtime = true }
+
 -- Calls of every kind about an endpoint, each with a client of its own.
 local calls = {
   run = function (c, id) return c:run(id, { input = {} }) end,
@@ -41,6 +44,7 @@ local calls = {
   cancel = function (c, id) return c.queue.cancel(id, { request_id = "5e0f" }) end,
   upload = function (c) return c.storage.upload("bytes", { file_name = "a.bin" }) end,
   parts = function (c) return c.storage.upload("bytes", { file_name = "a.bin", multipart_threshold = 1, part_size = 2 }) end,
+  token = function (c) return c.storage.upload("bytes", { repository = "fal_v3" }) end,
   realtime = function (c, id)
     local conn, err = c.realtime.connect(id, {})
     if not conn then return nil, err end
@@ -83,8 +87,7 @@ describe("the key goes", function ()
 
   for name, call in pairs(calls) do
     it("nowhere that " .. name .. " is redirected to", function ()
-      local rest = name == "upload" or name == "parts" or name == "realtime"
-      for _, status in ipairs(rest and { 301, 307 } or { 307 }) do
+      for _, status in ipairs(at_rest[name] and { 301, 307 } or { 307 }) do
         server.forget()
         local value, err = call(client("redirect=" .. status, nil, ""), "fault/redirect/" .. status)
         assert.is_nil(value)
@@ -178,13 +181,14 @@ describe("the key shows", function ()
     streaming = { "q/quick", "q/stream-refused-401", "q/fails-500" },
     upload = { "plain", "refuse_all=401", "echo=401", "echo=200", "urls=none", "fail=1,times=9", "redirect=307" },
     parts = { "plain", "echo=500", "fail=1,times=9,how=403" },
+    token = { "plain", "stale=99", "cdn=500", "base=elsewhere" },
     realtime = { "echo=401", "echo=200", "redirect=307" },
   }
 
   for name, plays in pairs(failures) do
     it("in nothing that comes of " .. name, function ()
       for _, play in ipairs(plays) do
-        local rest = name == "upload" or name == "parts" or name == "realtime"
+        local rest = at_rest[name]
         local c = watched(rest and play or "plain", not play:find "^q/" and "" or nil)
         local value, err = calls[name](c, play:find "^q/" and play or rest and "fault/x" or "fault/" .. play)
         assert.is_nil(secrets.find(value), play)

@@ -351,10 +351,21 @@ end)
 
 
 describe("a storage", function ()
-  it("that refuses is replaced by the other one", function ()
+  it("that refuses is replaced by the CDN itself", function ()
     for _, refusal in ipairs { 404, 503 } do
       server.forget()
       local c = client("refuse=" .. refusal, { retry = { max = 1, base_delay = 0.001 } })
+      assert.matches("^https://v3%.fal%.media/files/%d+/upload%.bin$", (assert(c.storage.upload("abc"))))
+      assert.equal(refusal == 404 and 1 or 2, #requests("/initiate"))
+      assert.equal(1, #requests("/storage/auth/token"))
+      assert.equal(1, #requests("/files/upload"))
+    end
+  end)
+
+  it("and then by the older one", function ()
+    for _, refusal in ipairs { 404, 503 } do
+      server.forget()
+      local c = client("token=404,refuse=" .. refusal, { retry = { max = 1, base_delay = 0.001 } })
       assert.is_string(c.storage.upload("abc", { lifecycle = { expires_in = 60 } }))
       local asked = requests("/initiate")
       assert.equal("storage_type=gcs", asked[#asked].query)
@@ -367,7 +378,7 @@ describe("a storage", function ()
 
   it("gets a large file in one piece then", function ()
     local path = write("large", megabytes(3))
-    assert.is_string(client("refuse=404").storage.upload_file(path, { multipart_threshold = MB }))
+    assert.is_string(client("refuse=404,cdn=503").storage.upload_file(path, { multipart_threshold = MB }))
     assert.matches("/initiate$", requests("/initiate")[2].path)
     assert.equal(3 * MB, requests("/put/")[1].size)
   end)
@@ -376,15 +387,17 @@ describe("a storage", function ()
     local value, err = client("refuse=401").storage.upload("abc")
     failed(value, err, "auth", "401")
     assert.equal(1, server.stats().requests)
-    value, err = client("refuse=404").storage.upload("abc", { lifecycle = { initial_acl = { default = "forbid" } } })
-    failed(value, err, "http", "404")
-    assert.equal(2, server.stats().requests)
+    value, err = client("refuse=404,token=404").storage.upload("abc", {
+      lifecycle = { initial_acl = { default = "forbid" } },
+    })
+    failed(value, err, "http", "404", "no storage today")
+    assert.equal(3, server.stats().requests)
   end)
 
   it("may refuse for good", function ()
-    local value, err = client("refuse_all=404").storage.upload("abc")
+    local value, err = client("refuse_all=404,token=500", { retry = false }).storage.upload("abc")
     failed(value, err, "http", "no storage today")
-    assert.equal(2, server.stats().requests)
+    assert.equal(3, server.stats().requests)
   end)
 
   for _, play in ipairs { "none", "ftp", "odd" } do
@@ -397,7 +410,7 @@ describe("a storage", function ()
 
   it("is asked with a new key after each refusal", function ()
     local n = 0
-    local c = client("refuse_all=503", { retry = { max = 2, base_delay = 0.001 }, credentials = function ()
+    local c = client("refuse_all=503,token=404", { retry = { max = 2, base_delay = 0.001 }, credentials = function ()
       n = n + 1
       return "id:secret-key-" .. n
     end })
@@ -411,6 +424,157 @@ describe("a storage", function ()
     local c = fal.client { credentials = "", base_url = "https://fal.run" }
     local value, err = c.storage.upload("abc")
     failed(value, err, "auth", "no key")
+  end)
+end)
+
+
+describe("the CDN itself", function ()
+  local BY_TOKEN = { repository = "fal_v3" }
+
+  local function with(more)
+    local opt = { repository = "cdn" }
+    for name, value in pairs(more) do opt[name] = value end
+    return opt
+  end
+
+  it("takes a file with its own token, and never sees the key", function ()
+    local bytes = "\0\1\2 bytes \255"
+    local url, info = client().storage.upload(bytes, with {
+      file_name = "Gr\195\188\195\159e.png", content_type = "image/x-test",
+      lifecycle = { expires_in = 60, initial_acl = { default = "forbid" } },
+    })
+    assert.matches("^https://v3%.fal%.media/files/%d+/Gr\195\188\195\159e%.png$", url)
+    assert.equal(#bytes, info.bytes)
+    local ask, post = server.log()[1], server.log()[2]
+    assert.equal("POST /plain/storage/auth/token storage_type=fal-cdn-v3", ask.method .. " " .. ask.path .. " " .. ask.query)
+    assert.equal("Key " .. KEY, ask.headers.authorization)
+    assert.equal("{}", ask.body)
+    assert.equal("POST /plain/files/upload", post.method .. " " .. post.path)
+    assert.equal("Bearer t0ken-1", post.headers.authorization)
+    assert.equal("image/x-test", post.headers["content-type"])
+    assert.equal("Gr\195\188\195\159e.png", post.headers["x-fal-file-name"])
+    for _, name in ipairs { "x-fal-object-lifecycle", "x-fal-object-lifecycle-preference" } do
+      assert.equal(60, fal.json.decode(post.headers[name]).expiration_duration_seconds)
+    end
+    assert.is_nil(post.headers["transfer-encoding"])
+    assert.is_nil(post.headers.expect)
+    assert.equal(fal.digest("sha256", bytes), post.sha256)
+  end)
+
+  it("gets a large file in parts, each tagged", function ()
+    local path = write("parts", megabytes(3))
+    local url, info = client("etag=header").storage.upload_file(path, with { multipart_threshold = MB, part_size = MB })
+    assert.matches("/plain/files/%d+$", (url:gsub("etag=header", "plain")))
+    assert.equal(3 * MB, info.bytes)
+    assert.equal(1 + 3 + 1, info.attempts)
+    for i, r in ipairs(server.log()) do
+      assert.equal(i == 1 and "Key " .. KEY or "Bearer t0ken-1", r.headers.authorization)
+    end
+    local begin, complete = server.log()[2], server.last()
+    assert.equal(0, tonumber(begin.headers["content-length"]))
+    assert.equal("parts", begin.headers["x-fal-file-name"])
+    assert.matches("/multipart/up%-%d+/complete$", complete.path)
+    assert.equal(3, #fal.json.decode(complete.body).parts)
+    local sizes = {}
+    for _, r in ipairs(requests("/multipart/up-")) do sizes[#sizes + 1] = r.size end
+    assert.same({ MB, MB, MB }, sizes)
+  end)
+
+  it("has only the part sent again that was refused", function ()
+    local path = write("parts", megabytes(3))
+    local opt = with { multipart_threshold = MB, part_size = MB }
+    assert.is_string(client("fail=2,times=2").storage.upload_file(path, opt))
+    assert.equal(5, #requests("/multipart/up-") - #requests("/complete"))
+    local value, err = client("fail=2,times=99").storage.upload_file(path, opt)
+    failed(value, err, "http", "part 2 of 3", "not now")
+  end)
+
+  it("is asked for a token once, until it expires", function ()
+    local c = client()
+    for _ = 1, 3 do assert.is_string(c.storage.upload("abc", BY_TOKEN)) end
+    assert.equal(1, server.stats().tokens)
+    server.forget()
+    local jobs = {}
+    c = client()
+    for i = 1, 20 do jobs[i] = function () return c.storage.upload("abc" .. i, BY_TOKEN) end end
+    for _, r in ipairs(fal.gather(jobs)) do assert.is_true(r.ok, tostring(r.err)) end
+    assert.equal(1, server.stats().tokens)
+    assert.equal(20, #requests("/files/upload"))
+    for expires, n in pairs { ["3600z"] = 1, ["86400"] = 1, ["0"] = 3, ["-5z"] = 3, ["soon"] = 3 } do
+      server.forget()
+      c = client("expires=" .. expires)
+      for _ = 1, 3 do assert.is_string(c.storage.upload("abc", BY_TOKEN)) end
+      assert.equal(n, server.stats().tokens, expires)
+    end
+  end)
+
+  it("is asked for a token of each key", function ()
+    local key = "id:secret-key-1"
+    local c = client("plain", { credentials = function () return key end })
+    for _, now in ipairs { "id:secret-key-1", "id:secret-key-2", "id:secret-key-1" } do
+      key = now
+      assert.is_string(c.storage.upload("abc", BY_TOKEN))
+    end
+    assert.equal(2, server.stats().tokens)
+  end)
+
+  it("gets another token when the one that is known is not taken any more", function ()
+    local c = client("stale=1")
+    assert.is_string(c.storage.upload("abc", BY_TOKEN))
+    assert.equal(2, server.stats().tokens)
+    assert.is_string(c.storage.upload("abc", BY_TOKEN))
+    assert.equal(2, server.stats().tokens)
+    server.forget()
+    local value, err = client("stale=99").storage.upload("abc", BY_TOKEN)
+    failed(value, err, "auth", "401")
+    assert.is_nil(tostring(err):find("t0ken", 1, true), tostring(err))
+    assert.is_nil(err.body:find("t0ken", 1, true))
+    assert.equal(2, server.stats().tokens)
+  end)
+
+  it("does not get the token to a host that is not its own", function ()
+    local value, err = client("base=elsewhere").storage.upload("abc", BY_TOKEN)
+    failed(value, err, "protocol", "none of this client's hosts")
+    assert.equal(1, server.stats().requests)
+    value, err = client("access=elsewhere").storage.upload("abc", with { multipart_threshold = 1 })
+    failed(value, err, "protocol", "access_url")
+    value, err = client("id=odd").storage.upload("abc", with { multipart_threshold = 1 })
+    failed(value, err, "protocol", "uploadId")
+    assert.equal(0, #requests("/multipart/"))
+  end)
+
+  it("is the first, the last or the only one as 'repository' says", function ()
+    local rows = {
+      { "signed", "plain", "initiate put" }, { "fal_v3", "plain", "token files" }, { "fal", "plain", "initiate put" },
+      { { "fal_v3", "signed" }, "cdn=503", "token files initiate put" },
+      { { "fal", "fal_v3" }, "refuse_all=404", "initiate token files" },
+      { "fal_v3", "token=404", "token", "no token today" }, { "signed", "refuse=503", "initiate", "no storage today" },
+    }
+    for i, row in ipairs(rows) do
+      server.forget()
+      local url, err = client(row[2], { retry = false }).storage.upload("abc", { repository = row[1] })
+      local seen = {}
+      for _, r in ipairs(server.log()) do
+        seen[#seen + 1] = r.path:match "/(initiate)$" or r.path:match "/(token)$" or r.path:match "^/[^/]+/(%w+)/"
+      end
+      assert.equal(row[3], table.concat(seen, " "), "row " .. i)
+      if row[4] then failed(url, err, "http", row[4]) else assert.is_string(url) end
+    end
+    local c = client()
+    for _, wrong in ipairs { "gcs", "" } do
+      assert.has_error(function () c.storage.upload("abc", { repository = wrong }) end)
+    end
+    assert.has_error(function () c.storage.upload("abc", { repository = {} }) end)
+    assert.has_error(function ()
+      c.storage.upload("abc", { repository = "fal", lifecycle = { initial_acl = { default = "forbid" } } })
+    end)
+  end)
+
+  it("serves files of an input", function ()
+    local c = client()
+    assert(c:run("fault/mirror", { input = { a = fal.file(write("a.png", "aaa"), { repository = "fal_v3" }) } }))
+    assert.equal(1, #requests("/files/upload"))
+    assert.equal(0, #requests("/initiate"))
   end)
 end)
 
@@ -501,7 +665,7 @@ describe("a file in an input", function ()
   end)
 
   it("ends the call when the storage fails", function ()
-    local value, err = client("refuse_all=404"):run("fault/mirror", { input = { a = fal.file(write("a.txt", "abc")) } })
+    local value, err = client("refuse_all=404,token=404"):run("fault/mirror", { input = { a = fal.file(write("a.txt", "abc")) } })
     err = failed(value, err, "http", "input.a", "no storage today")
     assert.equal("fault/mirror", err.endpoint_id)
     assert.equal(0, #requests("/mirror"))

@@ -283,16 +283,19 @@ end
 local COSTS = { run = true, submit = true, subscribe = true, stream = true }
 
 
--- Starts engine:<what>(...) for an endpoint: operation, its id, the input as
--- it was sent, what the budget holds for it | nil, err.
-function calls.start(client, what, id, opt)
+-- Starts engine:<what>(...) for an endpoint, with the key that is given or the
+-- client's: operation, its id, the input as it was sent, what the budget holds
+-- for it | nil, err.
+function calls.start(client, what, id, opt, key)
   local refused = tasks.refused()
   if refused then return calls.named(refused, id) end
-  local err, key
+  local err
   opt, err = calls.with_files(client, opt)
   if err then return calls.named(err, id) end
-  key, err = calls.key_of(client)
-  if err then return calls.named(err, id) end
+  if not key then
+    key, err = calls.key_of(client)
+    if err then return calls.named(err, id) end
+  end
   local hold
   if client.budget and COSTS[what] and not opt.request_id then
     hold, err = client.budget:reserve(client, id, opt.input)

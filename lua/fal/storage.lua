@@ -10,14 +10,21 @@ local storage = {}
 
 local UPLOAD = {
   content_type = "string", file_name = "string", lifecycle = "table", on_progress = "function", timeout = "number",
-  multipart_threshold = "number", part_size = "number", parallel = "number",
+  multipart_threshold = "number", part_size = "number", parallel = "number", repository = "string|table",
 }
 
 local IMAGE = { format = "string", level = "number", text = "table" }
 for name, kind in pairs(UPLOAD) do IMAGE[name] = kind end
 
-local FILE = { content_type = "string", lifecycle = "table" }
+local FILE = { content_type = "string", lifecycle = "table", repository = "string|table" }
 
+-- Repositories by name, as the core calls them; and the order in which they are
+-- tried.
+local REPOSITORIES = { signed = "address", fal_v3 = "cdn", cdn = "cdn", fal = "gcs" }
+local ORDER = { "signed", "fal_v3", "fal" }
+
+local TOKEN = "storage/auth/token?storage_type=fal-cdn-v3"
+local TOKEN_TIMEOUT = 30
 local HOUR = 3600     -- a URL is used again for so long
 local MAX_KNOWN = 10000
 local PARALLEL = 4    -- files of one input at once
@@ -26,8 +33,39 @@ local BINARY = "application/octet-stream"
 local File = { __name = "fal.File" }
 
 -- What was uploaded for each client: urls[key] = { url =, expires = } (n of them), and
--- what is on its way: flights[key] = { task =, waiters = }.
+-- what is on its way: flights[key] = { task =, waiters = }; tokens for the CDN by
+-- the digest of the key: tokens[mark] = { base =, authorization =, expires = }.
 local states = setmetatable({}, { __mode = "k" })
+
+
+local function state_of(client)
+  local state = states[client]
+  if not state then
+    state = { urls = {}, n = 0, flights = {}, tokens = {} }
+    states[client] = state
+  end
+  return state
+end
+
+
+-- What f(...) comes to, run once for all who ask for it meanwhile: value, err,
+-- when it began.
+local function shared(flights, key, f, ...)
+  local flight = flights[key]
+  if not flight then
+    flight = { waiters = 0, started = core.now() }
+    flights[key] = flight
+    flight.task = tasks.async(f, ...)
+  end
+  flight.waiters = flight.waiters + 1
+  local value, err = flight.task:await()
+  flight.waiters = flight.waiters - 1
+  if flights[key] == flight and (flight.task.status ~= "running" or flight.waiters == 0) then
+    flights[key] = nil
+  end
+  if flight.waiters == 0 then flight.task:cancel() end  -- nobody wants it any more
+  return value, err, flight.started
+end
 
 
 local function file_error(message, hint)
@@ -36,6 +74,23 @@ end
 
 
 ---- Uploads ------------------------------------------------------------
+
+-- The repositories to try: those that are named, or all that can do what the
+-- lifecycle asks for (the older storage knows no ACL).
+local function order_of(opt, level)
+  local list = opt.repository or ORDER
+  if type(list) == "string" then list = { list } end
+  local order, acl = {}, opt.lifecycle and opt.lifecycle.initial_acl
+  for _, name in ipairs(list) do
+    if not REPOSITORIES[name] then
+      error(("there is no repository '%s'; there are signed, fal_v3 and fal"):format(tostring(name)), level + 1)
+    end
+    if not (acl and name == "fal") then order[#order + 1] = REPOSITORIES[name] end
+  end
+  if #order == 0 then error("repository names none that could take the file", level + 1) end
+  return order
+end
+
 
 -- What the caller said of an upload, checked, as the core takes it.
 local function fields_of(opt, level)
@@ -46,29 +101,126 @@ local function fields_of(opt, level)
   local fields = {
     content_type = opt.content_type, file_name = opt.file_name, timeout = opt.timeout, parallel = opt.parallel,
     multipart_threshold = opt.multipart_threshold, part_size = opt.part_size, progress = opt.on_progress ~= nil,
+    order = order_of(opt, level + 1),
   }
   if opt.lifecycle then fields.lifecycle = calls.lifecycle_of(opt.lifecycle, "lifecycle", level + 1) end
   return fields
 end
 
 
--- Uploads what 'fields' say: url, info | nil, err.
-local function send(client, fields, on_progress)
-  local op, id = calls.start(client, "upload", nil, fields)
+-- Waits for an operation: what it came to, meta | nil, err, may it be tried
+-- elsewhere.
+local function finish(client, op, id, on_event)
+  local ok, err = calls.wait(client, nil, op, id, on_event)
+  if not ok then return nil, err end
+  local result, meta = op:result()
+  local refused = result == nil and op:refused()
+  op:close()
+  return result, meta, refused
+end
+
+
+-- Sends the bytes one way: url, info | nil, err, may they be sent elsewhere.
+local function send_to(client, fields, on_progress, key)
+  local op, id = calls.start(client, "upload", nil, fields, key)
   if not op then return nil, id end
   local function on_event(kind, value)
     if kind == "progress" then on_progress(value[1], value[2]) end
     return true
   end
-  local ok, err = calls.wait(client, nil, op, id, on_progress and on_event)
-  if not ok then return nil, err end
-  local result, meta = op:result()
-  op:close()
-  if not result then return nil, meta end
+  local result, meta, refused = finish(client, op, id, on_progress and on_event)
+  if not result then return nil, meta, refused end
   return result.file_url, {
     bytes = result.bytes, mtime = result.mtime, content_type = fields.content_type,
     seconds = meta.seconds, attempts = meta.attempts,
   }
+end
+
+
+-- "2026-01-05T11:20:30.5+00:00" or with a Z, in seconds since 1970; nil when it
+-- is no such time.
+local function time_of(text)
+  local year, month, day, hour, min, sec, zone = tostring(text):match
+    "^(%d%d%d%d)-(%d%d)-(%d%d)[Tt ](%d%d):(%d%d):(%d%d)[%.%d]*([Zz+-].*)$"
+  if not year then return nil end
+  local sign, h, m = zone:match "^([+-])(%d%d):?(%d%d)$"
+  if not (sign or zone:lower() == "z") then return nil end
+  -- days from civil: years begin in March, so that leap days end them
+  local y, mon = tonumber(year), tonumber(month)
+  if mon <= 2 then y, mon = y - 1, mon + 12 end
+  local days = 365 * y + math.floor(y / 4) - math.floor(y / 100) + math.floor(y / 400)
+    + math.floor((153 * (mon - 3) + 2) / 5) + tonumber(day) - 1 - 719468
+  local offset = sign and (tonumber(h) * 60 + tonumber(m)) * (sign == "-" and -60 or 60) or 0
+  return days * 86400 + tonumber(hour) * 3600 + tonumber(min) * 60 + tonumber(sec) - offset
+end
+
+
+-- Asks for a token: { base =, authorization =, expires = } | nil, err.
+local function fetch_token(client, key)
+  local op, id = tasks.engine():post(client.box, "rest", TOKEN, "{}", key, TOKEN_TIMEOUT)
+  if not op then return nil, id end
+  local said, meta = finish(client, op, id)
+  if said == nil then return nil, meta end
+  local base = type(said) == "table" and said.base_url
+  if type(base) ~= "string" or type(said.token) ~= "string" or type(said.token_type) ~= "string" then
+    return nil, core.error {
+      code = "protocol", message = "the storage gave no token: no token, token_type and base_url", retryable = false,
+    }
+  end
+  local now = os.time()
+  local expires = time_of(said.expires_at) or now
+  return {
+    base = base:gsub("/+$", ""), authorization = said.token_type .. " " .. said.token,
+    expires = expires - math.min(60, (expires - now) / 10),
+  }
+end
+
+
+-- The token of a key: known, on its way, or asked for now.
+local function token_of(client, key)
+  local state = state_of(client)
+  local mark = core.digest("sha256", key or "")
+  local known = state.tokens[mark]
+  if known and os.time() < known.expires then return known end
+  local token, err = shared(state.flights, "token " .. mark, fetch_token, client, key)
+  if not token then return nil, err end
+  state.tokens[mark] = token
+  return token
+end
+
+
+-- By the CDN itself. A token that is not taken any more is fetched once more.
+local function send_by_token(client, fields, on_progress)
+  local before
+  while true do
+    local key, err = calls.key_of(client)
+    if err then return nil, err end
+    local token
+    token, err = token_of(client, key)
+    if not token then return nil, err, err.status and err.code ~= "auth" end
+    fields.cdn_base, fields.cdn_authorization = token.base, token.authorization
+    local url, info, refused = send_to(client, fields, on_progress, key)
+    if url or info.code ~= "auth" or before then return url, info, refused end
+    before, token.expires = true, 0
+  end
+end
+
+
+-- Uploads what 'fields' say: url, info | nil, err. What one repository refuses
+-- another may take; when none does, the first refusal is what is told.
+local function send(client, fields, on_progress)
+  local first
+  local deadline = fields.timeout and core.now() + fields.timeout
+  for _, repository in ipairs(fields.order) do
+    fields.repository = repository
+    fields.timeout = deadline and math.max(0.001, deadline - core.now())
+    local by = repository == "cdn" and send_by_token or send_to
+    local url, info, refused = by(client, fields, on_progress)
+    if url then return url, info end
+    if not (first and info.status) then first = info end
+    if not refused then break end
+  end
+  return nil, first
 end
 
 
@@ -151,6 +303,7 @@ function storage.file(path, opt)
   if opt.lifecycle then lifecycle, seconds = calls.lifecycle_of(opt.lifecycle, "lifecycle", 2) end
   return setmetatable({
     path = path, content_type = opt.content_type, lifecycle = lifecycle, seconds = seconds,
+    order = order_of(opt, 2),
   }, File)
 end
 
@@ -222,6 +375,7 @@ end
 local function send_file(client, file, seen)
   local url, info = send(client, {
     path = file.path, content_type = file.content_type or type_of_file(file.path), lifecycle = file.lifecycle,
+    order = file.order,
   })
   if not url then return nil, info end
   if info.bytes ~= seen.bytes or info.mtime ~= seen.mtime then
@@ -232,16 +386,6 @@ local function send_file(client, file, seen)
 end
 
 
-local function state_of(client)
-  local state = states[client]
-  if not state then
-    state = { urls = {}, n = 0, flights = {} }
-    states[client] = state
-  end
-  return state
-end
-
-
 -- The URL of a content: known, on its way, or uploaded now.
 local function url_of(client, file, seen)
   local state = state_of(client)
@@ -249,24 +393,12 @@ local function url_of(client, file, seen)
     "\n")
   local known = state.urls[key]
   if known and core.now() < known.expires then return known.url end
-  local flight = state.flights[key]
-  if not flight then
-    flight = { waiters = 0, started = core.now() }
-    state.flights[key] = flight
-    flight.task = tasks.async(send_file, client, file, seen)
-  end
-  flight.waiters = flight.waiters + 1
-  local url, err = flight.task:await()
-  flight.waiters = flight.waiters - 1
-  if state.flights[key] == flight and (flight.task.status ~= "running" or flight.waiters == 0) then
-    state.flights[key] = nil
-  end
-  if flight.waiters == 0 then flight.task:cancel() end  -- nobody wants it any more
+  local url, err, started = shared(state.flights, key, send_file, client, file, seen)
   if not url then return nil, err end
   -- a file that ends soon is not given out in its last minutes
   local lasts = math.min(HOUR, (file.seconds or math.huge) * 0.5)
   if state.n >= MAX_KNOWN then state.urls, state.n = {}, 0 end
-  state.urls[key], state.n = { url = url, expires = flight.started + lasts }, state.n + 1
+  state.urls[key], state.n = { url = url, expires = started + lasts }, state.n + 1
   return url
 end
 

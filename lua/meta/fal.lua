@@ -350,12 +350,15 @@ function Client:download(file, path, options) end
 ---@field multipart_threshold? integer  larger ones go in parts; 90 MiB
 ---@field part_size? integer          10 MiB
 ---@field parallel? integer           parts at once; 4
+---@field repository? string|string[] in which order to try: "signed" (an address for each file, from the
+---                                   REST host), "fal_v3" (the CDN, with a token that is kept until it
+---                                   expires), "fal" (older: no ACL, no parts). Default: all three
 
 ---@class fal.UploadInfo
 ---@field bytes integer
 ---@field content_type string
 ---@field seconds number
----@field attempts integer            HTTP exchanges made, those that failed too
+---@field attempts integer            HTTP exchanges made to send it, those that failed too
 ---@field mtime? string               of the file that was sent
 
 ---Files to fal's storage. A file is read as it is sent, never whole; one that
@@ -390,7 +393,7 @@ function fal.storage.upload_image(image, options) end
 ---made, each content once for a client (for an hour, or half its lifetime).
 ---The input table stays as it is.
 ---@param path string
----@param options? { content_type?: string, lifecycle?: fal.Lifecycle }
+---@param options? { content_type?: string, lifecycle?: fal.Lifecycle, repository?: string|string[] }
 ---@return fal.File
 function fal.file(path, options) end
 
@@ -979,6 +982,9 @@ function Engine:stream(client, id, options, credentials, tell) end
 function Engine:about(client, what, id, request_id, options, credentials, tell) end
 ---@return fal.Op?, integer|fal.Error
 function Engine:get(client, role, path, credentials, timeout) end
+---JSON text, with the key.
+---@return fal.Op?, integer|fal.Error
+function Engine:post(client, role, path, json, credentials, timeout) end
 ---@return fal.Op?, integer|fal.Error
 function Engine:download(client, url, path, options) end
 
@@ -1024,6 +1030,8 @@ function Op:give_key(credentials) end
 function Op:result() end
 ---The end of a download: its meta.
 function Op:saved() end
+---An upload that failed: may another repository be asked?
+function Op:refused() end
 function Op:close() end
 
 

@@ -9,6 +9,13 @@
 --   how=STATUS|reset        ... in this way (503)
 --   refuse=STATUS           initiate for fal-cdn-v3 is refused
 --   refuse_all=STATUS       initiate is refused whatever the storage
+--   token=STATUS            there is no token for the CDN
+--   expires=TEXT            when it expires: N seconds from now (an hour), said
+--                           with Z when a "z" follows; or any other text
+--   stale=N                 the CDN takes none of the first N tokens
+--   cdn=STATUS              the CDN refuses a file
+--   base=elsewhere, access=elsewhere   names another host
+--   id=odd                  an upload id that would change the address
 --   redirect=STATUS         the REST host redirects to another host
 --   echo=STATUS             it repeats the caller's headers
 --   urls=WORD               an answer without good addresses: none, ftp, odd
@@ -68,11 +75,16 @@ local bad_urls = {
 }
 
 
+--- The server's other port, which counts as another host.
+local function elsewhere(c)
+  return c.address == faults.http and faults.https or faults.http
+end
+
+
 --- Answers as 'redirect' and 'echo' say; nil when they do not.
 local function astray(c, r, play)
   if play.redirect then
-    local there = c.address == faults.http and faults.https or faults.http
-    return c:answer(play.redirect, { "Location: " .. there .. r.path }, "")
+    return c:answer(play.redirect, { "Location: " .. elsewhere(c) .. r.path }, "")
   end
   if play.echo then return c:json(play.echo, { detail = cjson.encode(r.headers) }) end
 end
@@ -124,9 +136,68 @@ local function put(c, r, upload, play, n)
 end
 
 
+---- the CDN itself: a token, then files by POST ----
+
+local tokens = 0
+
+
+local function expiry(text)
+  local n, z = tostring(text or 3600):match "^(-?%d+)(z?)$"
+  if not n then return text end
+  -- two hours east of Greenwich, in whose time it is said
+  return z == "z" and os.date("!%Y-%m-%dT%H:%M:%SZ", os.time() + n)
+    or os.date("!%Y-%m-%dT%H:%M:%S.250000+02:00", os.time() + n + 7200)
+end
+
+
+local function token(c, play)
+  local kept = astray(c, c.request, play)
+  if kept ~= nil then return kept end
+  if play.token then return c:json(play.token, { detail = "no token today" }) end
+  tokens = c.stats.tokens or 0
+  c.count("tokens", 1)
+  local address = play.base == "elsewhere" and elsewhere(c) or c.address
+  return c:json(200, {
+    token = "t0ken-" .. tokens + 1, token_type = "Bearer", expires_at = expiry(play.expires),
+    base_url = address .. c.request.path:match "^/[^/]+",
+  })
+end
+
+
+--- Was a token given that is still taken?
+local function admitted(r, play)
+  local n = tonumber((r.headers.authorization or ""):match "^Bearer t0ken%-(%d+)$")
+  return n and n > (play.stale or 0)
+end
+
+
+--- /PLAY/files/upload[/multipart] and /PLAY/files/ID/multipart/UPLOADID/PART|complete
+local function files(c, r, id, what, _, part)
+  local play = play_of(r)
+  if not admitted(r, play) then return c:json(401, { detail = "bad token " .. tostring(r.headers.authorization) }) end
+  if id == "upload" and play.cdn then return c:json(play.cdn, { detail = "no file today" }) end
+  if id ~= "upload" then
+    local upload = uploads[tonumber(id)]
+    if part ~= "complete" then return put(c, r, upload, play, tonumber(part)) end
+    r.body = c.sock:read(tonumber(r.headers["content-length"]))
+    return c:json(whole(upload, r.body) and 200 or 400, { detail = "InvalidPart" })
+  end
+  local upload = { tries = {}, etags = {}, multipart = what == "multipart" }
+  uploads[#uploads + 1] = upload
+  if not upload.multipart then
+    if not take(c, r, play) then return false end
+    return c:json(200, { access_url = ("https://v3.fal.media/files/%d/%s"):format(#uploads, r.headers["x-fal-file-name"]) })
+  end
+  local address = (play.access == "elsewhere" and elsewhere(c) or c.address) .. r.path:match "^/[^/]+"
+  return c:json(200, { access_url = ("%s/files/%d"):format(address, #uploads),
+                       uploadId = play.id == "odd" and "a/../../b?c" or "up-" .. #uploads })
+end
+
+
 return function (all)
   faults = all
   function faults.list.storage(c, r, _, what)
+    if what == "token" then return token(c, play_of(r)) end
     return initiate(c, r, play_of(r), what)
   end
 
@@ -147,5 +218,7 @@ return function (all)
     return c:json(200, '"token"')
   end
 
+  faults.list.files = files
+  faults.unread.files = true
   faults.unread.put = true
 end

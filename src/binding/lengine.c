@@ -77,6 +77,11 @@ fal_client *lfal_to_client (lua_State *L, int idx) {
 }
 
 
+fal_op *lfal_to_op (lua_State *L, int idx) {
+  return open_box(L, idx, OP_T);
+}
+
+
 void **lfal_new_op (lua_State *L) {
   return new_box(L, OP_T);
 }
@@ -667,6 +672,23 @@ static int engine_get (lua_State *L) {
 }
 
 
+/* engine:post(client, role, path, json, credentials, timeout) -> Op, id | nil,
+** err. Given credentials, later attempts ask for them anew. */
+static int engine_post (lua_State *L) {
+  fal_engine *e = toengine(L);
+  fal_client *c = toclient(L, 2);
+  fal_role role = (fal_role)luaL_checkoption(L, 3, NULL, role_names);
+  const char *path = luaL_checkstring(L, 4);
+  const char *json = luaL_checkstring(L, 5);
+  const char *credentials = luaL_optstring(L, 6, NULL);
+  double timeout = luaL_optnumber(L, 7, 0);
+  fal_error err;
+  void **box = new_box(L, OP_T);
+  return push_op(L, box, fal_post(e, c, role, path, json, credentials,
+                                  credentials != NULL, timeout, &err), &err);
+}
+
+
 /* engine:download(client, url, path, {overwrite, timeout, max_bytes})
 ** -> Op, id | nil, err */
 static int engine_download (lua_State *L) {
@@ -696,6 +718,7 @@ static const luaL_Reg op_methods[] = {
   {"give_key", op_give_key},
   {"result", op_result},
   {"saved", op_saved},
+  {"refused", lfal_upload_refused},
   {"close", op_close},
   {NULL, NULL}
 };
@@ -714,6 +737,7 @@ static const luaL_Reg engine_methods[] = {
   {"stream", engine_stream},
   {"about", engine_about},
   {"get", engine_get},
+  {"post", engine_post},
   {"download", engine_download},
   {"upload", lfal_engine_upload},
   {"digest", lfal_engine_digest},

@@ -6,9 +6,10 @@
 
 #include "lfal.h"
 
-/* The engine or the client at 'idx'; raises when it is closed. */
+/* The engine, the client or the operation at 'idx'; raises when it is closed. */
 fal_engine *lfal_to_engine (lua_State *L, int idx);
 fal_client *lfal_to_client (lua_State *L, int idx);
+fal_op *lfal_to_op (lua_State *L, int idx);
 
 /* Pushes the box for an operation, to be made before the operation is. */
 void **lfal_new_op (lua_State *L);
@@ -21,5 +22,6 @@ int lfal_push_op (lua_State *L, void **box, fal_op *op, const fal_error *err);
 int lfal_engine_upload (lua_State *L);
 int lfal_engine_digest (lua_State *L);
 int lfal_head (lua_State *L);
+int lfal_upload_refused (lua_State *L);
 
 #endif

@@ -9,12 +9,13 @@
 
 
 /* engine:upload(client, nil, {path=|bytes=, content_type=, file_name=, lifecycle=,
-** timeout=, multipart_threshold=, part_size=, parallel=, progress=},
-** credentials, tell) -> Op, id | nil, err. Given credentials, later attempts
-** ask for them anew. */
+** timeout=, multipart_threshold=, part_size=, parallel=, progress=,
+** repository=, cdn_base=, cdn_authorization=}, credentials, tell) -> Op, id |
+** nil, err. Given credentials, later attempts ask for them anew. */
 int lfal_engine_upload (lua_State *L) {
   fal_engine *e = lfal_to_engine(L, 1);
   fal_client *c = lfal_to_client(L, 2);
+  static const char *const repositories[] = { "address", "gcs", "cdn", NULL };
   fal_upload_request r;
   fal_error err;
   void **box;
@@ -26,6 +27,11 @@ int lfal_engine_upload (lua_State *L) {
   r.tell = lua_toboolean(L, 6);
   lua_settop(L, 6);
   box = lfal_new_op(L);
+  lua_getfield(L, 4, "repository");
+  r.repository = (fal_repository)luaL_checkoption(L, -1, "address",
+                                                  repositories);
+  r.cdn_base = lfal_field_string(L, 4, "cdn_base", NULL);
+  r.cdn_authorization = lfal_field_string(L, 4, "cdn_authorization", NULL);
   r.path = lfal_field_string(L, 4, "path", NULL);
   r.bytes = lfal_field_string(L, 4, "bytes", &r.bytes_n);
   r.content_type = lfal_field_string(L, 4, "content_type", NULL);
@@ -40,6 +46,13 @@ int lfal_engine_upload (lua_State *L) {
   op = fal_upload(e, c, &r, &err);
   lua_pushvalue(L, 7);
   return lfal_push_op(L, box, op, &err);
+}
+
+
+/* op:refused() -> true when an upload that failed may be tried elsewhere */
+int lfal_upload_refused (lua_State *L) {
+  lua_pushboolean(L, fal_upload_refused(lfal_to_op(L, 1)));
+  return 1;
 }
 
 

@@ -375,8 +375,7 @@ fal_client *fal_client_hold (fal_client *c) {
 }
 
 
-/* Overwrites a secret before its memory is given back. */
-static void wipe (char *s) {
+void fal_wipe (char *s) {
   if (s != NULL) {
     volatile char *p = s;
     while (*p != '\0')
@@ -389,7 +388,7 @@ void fal_headers_free (struct curl_slist *list) {
   struct curl_slist *x;
   for (x = list; x != NULL; x = x->next)
     if (strncasecmp(x->data, "authorization:", 14) == 0)
-      wipe(x->data);
+      fal_wipe(x->data);
   curl_slist_free_all(list);
 }
 
@@ -406,7 +405,7 @@ void fal_client_free (fal_client *c) {
   free(c->http_proxy);
   free(c->no_proxy);
   free(c->user_agent);
-  wipe(c->credentials);
+  fal_wipe(c->credentials);
   free(c->credentials);
   fal_headers_free(c->json);
   curl_slist_free_all(c->extra);
@@ -421,6 +420,32 @@ const char *fal_client_host (const fal_client *c, fal_role role) {
 
 int fal_client_has_key (const fal_client *c) {
   return c->credentials[0] != '\0';
+}
+
+
+/* Is 'u' at the host of a role, or below it? */
+static int is_at (const fal_client *c, fal_role role, const fal_url *u) {
+  fal_url host;
+  char name[256];
+  if (fal_url_split(c->hosts[role], strlen(c->hosts[role]), &host) != 0 ||
+      host.host.n >= sizeof(name))
+    return 0;
+  memcpy(name, host.host.s, host.host.n);
+  name[host.host.n] = '\0';
+  return host.scheme.n == u->scheme.n && host.port == u->port &&
+         fal_host_within(u->host, name);
+}
+
+
+int fal_client_trusts (const fal_client *c, const char *url, size_t n) {
+  const char *rest = c->hosts[FAL_ROLE_REST];
+  fal_url u, own;
+  if (fal_url_split(url, n, &u) != 0 || u.port == 0)
+    return 0;
+  if (is_at(c, FAL_ROLE_REST, &u) || is_at(c, FAL_ROLE_CDN, &u))
+    return 1;
+  return fal_url_split(rest, strlen(rest), &own) == 0 && is_fals(own.host) &&
+         u.scheme.n == 5 && fal_host_within(u.host, "fal.media");
 }
 
 

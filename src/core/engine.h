@@ -247,6 +247,14 @@ struct curl_slist *fal_set_header (struct curl_slist *list, const char *line,
 struct curl_slist *fal_add_header (struct curl_slist *list, const char *line,
                                    fal_error *err);
 
+/* Nonzero when a secret that the REST host gave out for the CDN may be sent to
+** this address: to the REST or the CDN host of this client or a name below, with
+** the same scheme and port, or to fal.media when the REST host is fal's. */
+int fal_client_trusts (const fal_client *c, const char *url, size_t n);
+
+/* Overwrites a secret before its memory is given back. Accepts NULL. */
+void fal_wipe (char *s);
+
 /* Frees a list of headers, overwriting the key in it. Accepts NULL. */
 void fal_headers_free (struct curl_slist *list);
 

@@ -356,6 +356,12 @@ fal_op *fal_get (fal_engine *e, fal_client *c, fal_role role,
                  const char *path, const char *credentials, double timeout,
                  fal_error *err);
 
+/* POST {role}/{path} of JSON text, with the key (NULL: the client's). What may
+** safely be repeated. 'ask_key' as above. */
+fal_op *fal_post (fal_engine *e, fal_client *c, fal_role role,
+                  const char *path, const char *json, const char *credentials,
+                  int ask_key, double timeout, fal_error *err);
+
 typedef struct fal_download_request {
   const char *url;              /* http(s) or data: */
   size_t url_n;
@@ -371,7 +377,18 @@ typedef struct fal_download_request {
 fal_op *fal_download (fal_engine *e, fal_client *c,
                       const fal_download_request *r, fal_error *err);
 
+/* Where files are kept, and how they get there (protocol 8). */
+typedef enum fal_repository {
+  FAL_REPOSITORY_ADDRESS,       /* the CDN, by an address from the REST host */
+  FAL_REPOSITORY_GCS,           /* the older storage, in the same way; knows
+                                   no parts and no ACL */
+  FAL_REPOSITORY_CDN            /* the CDN itself, with a token of its own */
+} fal_repository;
+
 typedef struct fal_upload_request {
+  fal_repository repository;
+  const char *cdn_base;         /* for the CDN: base_url and "token_type token" */
+  const char *cdn_authorization;/* of POST {rest}/storage/auth/token */
   const char *path;             /* a file, read as it is sent; NULL: 'bytes' */
   const char *bytes;            /* copied */
   size_t bytes_n;
@@ -387,14 +404,17 @@ typedef struct fal_upload_request {
   int ask_key, tell;            /* as above */
 } fal_upload_request;
 
-/* A file to fal's storage (protocol 8.1). The body of the answer is a JSON
-** object: "file_url", "bytes", and "mtime" when it was a file. Parts that
-** fail are sent again by themselves. A file that changes meanwhile is
-** FAL_EFILE. The key goes to the REST host alone, not to where the bytes
-** go. When that host refuses (404, 5xx) the other storage is tried, unless
-** the lifecycle has an ACL, which only the first one knows. */
+/* A file to fal's storage. The body of the answer is a JSON object: "file_url",
+** "bytes", and "mtime" when it was a file. Parts that fail are sent again by
+** themselves. A file that changes meanwhile is FAL_EFILE. The key goes to the
+** REST host alone, not to where the bytes go; the CDN's token only to this
+** client's hosts and fal.media (else FAL_EPROTOCOL). */
 fal_op *fal_upload (fal_engine *e, fal_client *c, const fal_upload_request *r,
                     fal_error *err);
+
+/* Nonzero when an upload that failed was refused (404, 405, 5xx) before any byte
+** was kept: another repository may be tried. */
+int fal_upload_refused (const fal_op *op);
 
 /* Digests a file ("sha256"), a megabyte in each step of the engine. The body
 ** of the answer is a JSON object: "digest", "bytes", "mtime". */

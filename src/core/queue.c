@@ -88,24 +88,3 @@ fal_op *fal_cancel (fal_engine *e, fal_client *c, const fal_queue_request *r,
                     fal_error *err) {
   return about(e, c, r, "PUT", "/cancel", err);
 }
-
-
-fal_op *fal_get (fal_engine *e, fal_client *c, fal_role role,
-                 const char *path, const char *credentials, double timeout,
-                 fal_error *err) {
-  fal_error local;
-  fal_single *s;
-  fal_code code = FAL_OK;
-  if (err == NULL)
-    err = &local;
-  /* asks nobody for a key: what is public needs none */
-  s = fal_single_new(e, c, role, "public", timeout, err);
-  if (s == NULL)
-    return NULL;
-  s->call.safe = 1;
-  fal_buf_addf(&s->call.url, "%s/%s", c->hosts[role],
-               path[0] == '/' ? path + 1 : path);
-  if (credentials != NULL)
-    code = fal_call_headers(&s->call, credentials, NULL, err);
-  return fal_single_start(s, code, err);
-}
