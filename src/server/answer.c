@@ -16,7 +16,8 @@
   "x-fal-retryable, retry-after, content-range, etag"
 
 
-void serve_answer_json (serve_answer *a, unsigned int status, fal_buf *body) {
+void serve_answer_bytes (serve_answer *a, unsigned int status,
+                         const char *type, fal_buf *body) {
   serve_answer_free(a);
   a->status = status;
   a->response = MHD_create_response_from_buffer(body->n, body->s,
@@ -25,7 +26,12 @@ void serve_answer_json (serve_answer *a, unsigned int status, fal_buf *body) {
     memset(body, 0, sizeof(*body));  /* the response's now */
   else
     fal_buf_free(body);
-  serve_answer_header(a, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
+  serve_answer_header(a, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+}
+
+
+void serve_answer_json (serve_answer *a, unsigned int status, fal_buf *body) {
+  serve_answer_bytes(a, status, "application/json", body);
 }
 
 

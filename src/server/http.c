@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "../core/fal.h"
+#include "metrics.h"
 #include "serve.h"
 #include "socket.h"
 
@@ -155,6 +156,7 @@ static void on_completed (void *cls, struct MHD_Connection *mc, void **slot,
   *slot = NULL;
   if (r == NULL)
     return;
+  serve_metrics_http(s->metrics, r->answer.status);
   if (s->verbose)
     log_request(r, r->answer.status, how);
   if (r->socket != NULL)

@@ -128,6 +128,7 @@ typedef struct serve_pool_options {
   const char *url;          /* of this server, for endpoints that call it */
   int workers;              /* processes, at least 1 */
   int verbose;              /* endpoints' own log lines on stderr too */
+  struct serve_metrics *metrics;        /* counts what is done; or NULL */
 } serve_pool_options;
 
 /* Returns at once; the first worker starts beside the caller. */
@@ -161,6 +162,10 @@ int serve_job_cancel (serve_pool *p, serve_job *job);
 /* Does 'id' name an endpoint, as it is or (stream, realtime) without its last
 ** part? 1; 0; also 1 as long as the workers have not told which there are. */
 int serve_endpoints_known (serve_pool *p, const char *id);
+
+/* Calls that wait, calls that workers have, and how many workers there are. */
+void serve_pool_load (serve_pool *p, int *waiting, int *running,
+                      int *workers);
 
 /* Appends the ids of all endpoints, sorted, 'separator' between them. */
 void serve_endpoints_list (serve_pool *p, fal_buf *to, const char *separator);

@@ -110,7 +110,7 @@ void *keeper_main (void *ud) {
     look_around(p, &done);
     if (done != NULL) {
       pthread_mutex_unlock(&p->lock);
-      pool_finish(done);
+      pool_finish(p, done);
       pthread_mutex_lock(&p->lock);
     }
     else if (p->busy > 0 || p->waiting > 0 || p->started > p->opt.workers)

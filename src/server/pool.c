@@ -69,13 +69,35 @@ static void add_done (serve_job **done, serve_job *job) {
 }
 
 
-void pool_finish (serve_job *done) {
+void pool_done (serve_pool *p, serve_job *job) {
+  if (job->ep != NULL)
+    serve_metrics_call(p->opt.metrics, job->ep->id, job->kind,
+                       job->reply.status, fal_now() - job->posted);
+  job->cls->done(job);  /* it may be gone after this */
+}
+
+
+void pool_finish (serve_pool *p, serve_job *done) {
   while (done != NULL) {
     serve_job *job = done;
     done = job->next;
     job->next = NULL;
-    job->cls->done(job);  /* it may be gone after this */
+    pool_done(p, job);
   }
+}
+
+
+void serve_pool_load (serve_pool *p, int *waiting, int *running,
+                      int *workers) {
+  int i;
+  pthread_mutex_lock(&p->lock);
+  *waiting = p->waiting;
+  *workers = p->started;
+  *running = 0;
+  for (i = 0; i < POOL_RUNNERS_MAX; i++)
+    if (p->runners[i].state == RUNNER_OPEN)
+      *running += p->runners[i].n;
+  pthread_mutex_unlock(&p->lock);
 }
 
 /* }====================================================== */
@@ -299,7 +321,7 @@ int serve_pool_post (serve_pool *p, serve_job *job) {
     pool_wake_keeper(p);
   }
   pthread_mutex_unlock(&p->lock);
-  pool_finish(done);
+  pool_finish(p, done);
   return ok;
 }
 
@@ -408,7 +430,7 @@ int serve_job_cancel (serve_pool *p, serve_job *job) {
   if (waited) {
     serve_reply_detail(&job->reply, 499, "client_cancelled",
                        "The request was cancelled");
-    job->cls->done(job);
+    pool_done(p, job);
   }
   return waited;
 }
@@ -471,7 +493,7 @@ static void loaded (serve_job *job) {
     pool_dispatch(p, &done);
   }
   pthread_mutex_unlock(&p->lock);
-  pool_finish(done);
+  pool_finish(p, done);
   pool_tell_room(p);
   serve_reply_free(&job->reply);
   free(l);
@@ -567,7 +589,7 @@ void serve_pool_free (serve_pool *p) {
     runner_close(&p->runners[i]);
   pthread_cond_signal(&p->keep);
   pthread_mutex_unlock(&p->lock);
-  pool_finish(done);
+  pool_finish(p, done);
   for (i = 0; i < POOL_RUNNERS_MAX; i++)
     if (p->runners[i].joinable)
       pthread_join(p->runners[i].thread, NULL);

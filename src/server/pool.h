@@ -15,6 +15,7 @@
 #include <pthread.h>
 
 #include "job.h"
+#include "metrics.h"
 #include "process.h"
 
 #define POOL_WAITING_MAX  1024   /* jobs waiting for a worker */
@@ -176,8 +177,10 @@ struct serve_pool {
 ** lock; jobs that are done are put into '*done'. */
 void pool_dispatch (serve_pool *p, serve_job **done);
 
-/* Calls their 'done'. Without the lock. */
-void pool_finish (serve_job *done);
+/* Counts a job and calls its 'done'; and that of each of a list. Without the
+** lock. */
+void pool_done (serve_pool *p, serve_job *job);
+void pool_finish (serve_pool *p, serve_job *done);
 
 /* Puts jobs in front of the queue, in their order. */
 void pool_requeue (serve_pool *p, serve_job *jobs);

@@ -255,7 +255,7 @@ static int (*const heads[]) (serve_request *r) = {
 };
 
 static int (*const handlers[]) (serve_request *r) = {
-  refused, preflight, health, serve_media, serve_pricing, serve_tokens,
+  refused, preflight, health, serve_status, serve_media, serve_pricing, serve_tokens,
   serve_ws, serve_realtime, serve_stream, serve_run, nowhere
 };
 

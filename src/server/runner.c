@@ -279,8 +279,8 @@ static void on_answer (runner *r, serve_job *job) {
   job->reply.body = r->in_body;
   memset(&r->in_head, 0, sizeof(r->in_head));
   memset(&r->in_body, 0, sizeof(r->in_body));
-  job->cls->done(job);
-  pool_finish(done);
+  pool_done(p, job);
+  pool_finish(p, done);
   if (idle)
     pool_tell_room(p);
 }
@@ -465,7 +465,7 @@ static int over (runner *r) {
   if (again)
     r->state = RUNNER_STARTING;
   pthread_mutex_unlock(&p->lock);
-  pool_finish(done);
+  pool_finish(p, done);
   return again;
 }
 
@@ -501,7 +501,7 @@ static int open_worker (runner *r) {
   else
     runner_close(r);
   pthread_mutex_unlock(&p->lock);
-  pool_finish(done);
+  pool_finish(p, done);
   return 1;
 }
 
@@ -538,7 +538,7 @@ static void give_up (serve_pool *p) {
                        "The server's workers do not start: its log says why");
   }
   pthread_mutex_unlock(&p->lock);
-  pool_finish(done);
+  pool_finish(p, done);
 }
 
 

@@ -40,6 +40,8 @@ typedef struct serve_answer {
 } serve_answer;
 
 /* Takes over the bytes of 'body', which is then empty. */
+void serve_answer_bytes (serve_answer *a, unsigned int status,
+                         const char *type, fal_buf *body);
 void serve_answer_json (serve_answer *a, unsigned int status, fal_buf *body);
 
 /* {"detail": text}, and with 'type' (may be NULL) {"error_type": type} and
@@ -99,6 +101,7 @@ int serve_media_open (const char *folder, const char *name, uint64_t *size,
 
 typedef struct serve_guard serve_guard;
 struct serve_loop;
+struct serve_metrics;
 struct serve_socket;
 
 struct falua_server {
@@ -107,6 +110,8 @@ struct falua_server {
   serve_feeds *feeds;
   serve_guard *guard;
   struct serve_loop *loop;
+  struct serve_metrics *metrics;
+  double began;            /* seconds since 1970 */
   unsigned char secret[32];/* signs tokens, see token.h */
   int listener;            /* -1: none */
   int lock_fd;             /* holds the data folder against other servers */
@@ -204,6 +209,9 @@ int serve_pricing (serve_request *r);
 int serve_stream (serve_request *r);
 int serve_realtime (serve_request *r);
 int serve_ws (serve_request *r);
+
+/* status.c: GET /metrics. */
+int serve_status (serve_request *r);
 
 /* run.c: suspends the request and has its endpoint called. */
 void serve_post (serve_request *r, serve_kind kind,

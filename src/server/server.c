@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "../core/fal.h"
+#include "metrics.h"
 #include "serve.h"
 #include "socket.h"
 
@@ -281,6 +282,7 @@ static fal_code start_pool (falua_server *s, const falua_server_options *opt,
   pool.url = s->url;
   pool.workers = worker_count(opt->workers);
   pool.verbose = opt->verbose;
+  pool.metrics = s->metrics;
   s->pool = serve_pool_new(&pool, err);
   return s->pool != NULL ? FAL_OK : FAL_ENOMEM;
 }
@@ -322,6 +324,8 @@ falua_server *falua_server_start (const falua_server_options *opt,
     return NULL;
   }
   s->listener = s->lock_fd = -1;
+  s->began = (double)time(NULL);
+  s->metrics = serve_metrics_new();
   s->verbose = opt->verbose;
   s->max_upload = opt->max_upload > 0 ? opt->max_upload : MAX_UPLOAD;
   s->guard = serve_guard_new(
@@ -392,6 +396,7 @@ void falua_server_stop (falua_server *s) {
   if (s->temporary)
     remove_tree(AT_FDCWD, s->data, 4);
   serve_guard_free(s->guard);
+  serve_metrics_free(s->metrics);
   pthread_cond_destroy(&s->idle);
   pthread_mutex_destroy(&s->lock);
   free(s->files);
