@@ -197,25 +197,27 @@ static size_t try (const trial *t, int how) {
 
 /* Choosing anew for each row costs time for encoder and decoder: it must be
 ** worth at least a hundredth. */
-static int best_of (const trial *t) {
-  size_t least = SIZE_MAX;
+static int best_of (const trial *t, size_t *least) {
+  size_t size;
   int kind, best = 1;
-  for (kind = 0; kind <= 4; kind++) {
-    size_t size = try(t, kind);
-    if (size < least) {
-      least = size;
+  *least = SIZE_MAX;
+  for (kind = 0; kind <= FAL_PNG_EACH; kind++) {
+    size = try(t, kind);
+    if (size < *least - (kind == FAL_PNG_EACH ? *least / 100 : 0)) {
+      *least = size;
       best = kind;
     }
   }
-  return try(t, FAL_PNG_EACH) < least - least / 100 ? FAL_PNG_EACH : best;
+  return best;
 }
 
 
-int fal_png_choose (const fal_image *im, int whole) {
+int fal_png_choose (const fal_image *im, int whole, int *flat) {
   block all = {0, 0, im->width, im->height}, some[BLOCKS];
-  size_t n, bpp = (size_t)im->channels;
+  size_t n, least, bpp = (size_t)im->channels;
   trial t = {im, some, BLOCKS, NULL, NULL, NULL, NULL, 0};
   int how = 1;
+  *flat = 0;
   place(im, some);
   n = BLOCKS * some[0].height * (some[0].width * bpp + 1);
   if (whole || n > (size_t)im->width * im->height * bpp / 2) {
@@ -230,8 +232,10 @@ int fal_png_choose (const fal_image *im, int whole) {
     t.spare = calloc(2, t.blocks[0].width * bpp);
     t.out = malloc(t.most);
   }
-  if (t.rows != NULL && t.spare != NULL && t.out != NULL)
-    how = best_of(&t);
+  if (t.rows != NULL && t.spare != NULL && t.out != NULL) {
+    how = best_of(&t, &least);
+    *flat = least < n / 10;
+  }
   free(t.rows);
   free(t.spare);
   free(t.out);

@@ -60,8 +60,9 @@ fal_code fal_text_read (const char *type, const uint8_t *s, size_t n,
 uint8_t *fal_png_filter (const fal_image *im, int how, size_t *size);
 
 /* The filter with which the picture becomes smallest, tried on a hundredth
-** of it, or on the 'whole'. */
-int fal_png_choose (const fal_image *im, int whole);
+** of it, or on the 'whole'. Sets '*flat' when it becomes less than a tenth of
+** its pixels, as drawings do. */
+int fal_png_choose (const fal_image *im, int whole, int *flat);
 
 /* }================================================================== */
 

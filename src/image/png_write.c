@@ -12,8 +12,9 @@
 #include "png_private.h"
 
 #define FAST       1   /* the level when none is given */
-#define THOROUGH   6   /* from here on filters are tried on all of it */
-#define SMALLEST   12  /* libdeflate's, for our 9 */
+#define FAST_FLAT  6   /* for drawings: long repetitions are faster so */
+#define SMALLEST   9   /* filters are tried on all of the picture then */
+#define STRONGEST  12  /* libdeflate's for that */
 #define MAX_CHUNK  ((size_t)1 << 30)
 
 
@@ -43,12 +44,19 @@ static char *compress (const uint8_t *s, size_t n, int level, size_t *size) {
 
 
 static fal_code put_pixels (const fal_image *im, int level, fal_buf *out) {
-  int how = level == 0 ? 0 : fal_png_choose(im, level >= THOROUGH);
+  int flat = 0;
+  int how = level == 0 ? 0 : fal_png_choose(im, level == SMALLEST, &flat);
   size_t n, size, at;
   uint8_t *rows = fal_png_filter(im, how, &n);
-  char *z = rows == NULL ? NULL :
-            compress(rows, n, level == 9 ? SMALLEST : level, &size);
-  fal_code code = z != NULL ? FAL_OK : FAL_ENOMEM;
+  char *z = NULL;
+  fal_code code;
+  if (level < 0)
+    level = flat ? FAST_FLAT : FAST;
+  else if (level == SMALLEST)
+    level = STRONGEST;
+  if (rows != NULL)
+    z = compress(rows, n, level, &size);
+  code = z != NULL ? FAL_OK : FAL_ENOMEM;
   free(rows);
   for (at = 0; code == FAL_OK && at < size; at += MAX_CHUNK)
     code = fal_png_put(out, "IDAT", z + at,
@@ -91,7 +99,7 @@ fal_code fal_png_encode (const fal_image *im, const fal_png_options *opt,
   fal_code code = check(im, level, err);
   if (code != FAL_OK)
     return code;
-  code = put_all(im, level < 0 ? FAST : level, out);
+  code = put_all(im, level, out);
   if (code == FAL_OK)
     return FAL_OK;
   out->n = before;
