@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "../core/fal.h"
+#include "chaos.h"
 #include "metrics.h"
 #include "serve.h"
 #include "socket.h"
@@ -262,7 +263,9 @@ static enum MHD_Result answer (serve_request *r) {
   serve_caller_phase(caller(r->mc), PHASE_OURS);
   if (is_stopping(r->s))
     serve_answer_header(&r->answer, MHD_HTTP_HEADER_CONNECTION, "close");
-  return serve_answer_send(&r->answer, r->mc, r->id);
+  if (r->trouble == TROUBLE_TYPE)
+    serve_answer_retype(&r->answer, "text/html");
+  return serve_answer_send(&r->answer, r->mc, r->nameless ? NULL : r->id);
 }
 
 

@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #include "../core/fal.h"
+#include "chaos.h"
 #include "serve.h"
 #include "token.h"
 
@@ -259,6 +260,7 @@ static int (*const handlers[]) (serve_request *r) = {
   preflight,
   health,
   serve_status,
+  serve_chaos_strike,
   serve_storage,
   serve_media,
   serve_pricing,

@@ -64,7 +64,11 @@ void serve_answer_empty (serve_answer *a, unsigned int status);
 void serve_answer_header (serve_answer *a, const char *name,
                           const char *value);
 
-/* Adds what every answer carries and hands it to libmicrohttpd. */
+/* Makes the content type another one, when there is one. */
+void serve_answer_retype (serve_answer *a, const char *type);
+
+/* Adds what every answer carries, unless 'request_id' is NULL, and hands it to
+** libmicrohttpd. */
 enum MHD_Result serve_answer_send (serve_answer *a,
                                    struct MHD_Connection *mc,
                                    const char *request_id);
@@ -103,6 +107,7 @@ void serve_etag (const struct stat *st, char *to, size_t n);
 typedef struct serve_guard serve_guard;
 struct serve_loop;
 struct serve_metrics;
+typedef struct serve_chaos serve_chaos;
 struct serve_socket;
 
 struct falua_server {
@@ -114,6 +119,7 @@ struct falua_server {
   struct serve_loop *loop;
   struct serve_metrics *metrics;
   double began;            /* seconds since 1970 */
+  serve_chaos *chaos;      /* NULL: none; libmicrohttpd's thread only */
   int listener;            /* -1: none */
   int lock_fd;             /* holds the data folder against other servers */
   char url[96];
@@ -166,6 +172,8 @@ struct serve_request {
   struct serve_socket *socket;/* what it is about to become */
   unsigned int refused;       /* status decided before the body was read */
   uint64_t dropped;           /* bytes of body not kept */
+  int struck, trouble;        /* see chaos.h */
+  int nameless;               /* the answer goes without our headers */
   int routed;                 /* given to its handler */
   int suspended;              /* handed to a worker, once */
   int owners;                 /* the connection; and a feed */

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "../core/fal.h"
+#include "chaos.h"
 #include "metrics.h"
 #include "serve.h"
 #include "socket.h"
@@ -294,6 +295,11 @@ static fal_code start (falua_server *s, const falua_server_options *opt,
   if (opt->apps != NULL)
     return fal_fail(err, FAL_EVALIDATION, "endpoints in Lua are not served "
                     "by this version: leave --apps out");
+  if (opt->chaos != NULL) {
+    s->chaos = serve_chaos_new(opt->chaos, err);
+    if (s->chaos == NULL)
+      return FAL_EVALIDATION;
+  }
   code = bind_to(s, opt->listen != NULL ? opt->listen : LISTEN, err);
   if (code == FAL_OK)
     code = make_folders(s, opt->data, err);
@@ -404,6 +410,7 @@ void falua_server_stop (falua_server *s) {
     remove_tree(AT_FDCWD, s->data, 4);
   serve_guard_free(s->guard);
   serve_metrics_free(s->metrics);
+  free(s->chaos);
   pthread_cond_destroy(&s->idle);
   pthread_mutex_destroy(&s->lock);
   free(s->files);
