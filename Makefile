@@ -128,7 +128,7 @@ endif
 $(MODULE): $(BINDING) $B/lua_fal.o $B/libfal.a
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(SHARED) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call libs,$(MODLIBS)) -lm
+	$(Q)$(CC) $(SHARED) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call libs,$(MODLIBS)) -lpthread -lm
 
 LIBLUA = $(firstword $(wildcard $(shell $(PKG) --variable=libdir $(HOSTLUA))/lib$(HOSTLUA).a \
            /usr/lib/*/lib$(HOSTLUA).a) $(call libs,$(HOSTLUA)))
@@ -138,7 +138,7 @@ $B/falua: $(HOST) $B/lua_fal.o $B/lua_falua.o $B/libserve.a $B/libpaint.a $B/lib
 	  $(call libs,$(HOSTLIBS)) -lpthread -lm -ldl
 
 $B/frames: examples/c/frames.c $B/libfal.a
-	$(Q)$(CC) $(BASE) $(LDFLAGS) -o $@ $^ $(call libs,$(MODLIBS)) -lm
+	$(Q)$(CC) $(BASE) $(LDFLAGS) -o $@ $^ $(call libs,$(MODLIBS)) -lpthread -lm
 
 -include $(shell find $B -name '*.d' 2>/dev/null)
 

@@ -187,6 +187,7 @@ void fal_engine_free (fal_engine *e) {
   say_goodbye(e);
   for (op = e->ops; op != NULL; op = op->next)
     fal_op_cancel(op);
+  fal_workers_free(e->workers);
   while ((op = e->ops) != NULL) {
     e->ops = op->next;
     op->engine = NULL;
@@ -335,6 +336,7 @@ void fal_engine_step (fal_engine *e, double seconds) {
   fal_pollset_wait(e->ps, seconds);
   while (fal_pollset_next(e->ps, &fd, &got))
     dispatch(e, fd, got);
+  fal_workers_collect(e->workers);
   tick(e);
   collect(e);
   ring(e);

@@ -13,6 +13,7 @@
 
 #include "fal.h"
 #include "file.h"
+#include "work.h"
 
 #define FAL_MAX_HEAD ((size_t)64 << 10)   /* the platform stays below 16 KB */
 
@@ -284,6 +285,7 @@ struct fal_engine {
   fal_transfer *pool;
   size_t npool;
   uint64_t random;          /* state of a small generator, for delays */
+  fal_workers *workers;     /* NULL before the first work */
   fal_op *spare;            /* memory of operations, for the next ones */
   size_t nspare;
 };
