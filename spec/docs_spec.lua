@@ -45,10 +45,14 @@ describe("the ---@meta file", function ()
         local known = documented(name) or meta:find("@field " .. name .. "[ ?]")
           or meta:find(prefix .. name .. " = {}", 1, true)
         if type(name) == "string" and not known then missing[#missing + 1] = prefix .. name end
-        if type(value) == "table" and (name == "json" or name == "image") then check(value, prefix .. name .. ".") end
+        if type(value) == "table" and name == "json" then check(value, prefix .. name .. ".") end
       end
     end
     check(fal, "fal.")
+    check(require "fal.image", "fal.image.")
+    for name in pairs(require("fal.core").image.methods) do
+      if not meta:find("function Image:" .. name .. "(", 1, true) then missing[#missing + 1] = "Image:" .. name end
+    end
     assert.same({}, missing)
   end)
 end)

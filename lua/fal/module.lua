@@ -12,12 +12,19 @@ local fal = {
   empty_array = core.json.empty_array,
   msgpack = { encode = core.msgpack.encode, decode = core.msgpack.decode },
   bytes = core.msgpack.bytes,
-  image = core.image,
   async = tasks.async,
   gather = tasks.gather,
   sleep = tasks.sleep,
   digest = core.digest,
 }
+
+-- Pictures are read when they are used, whatever of them is used first.
+fal.image = setmetatable({}, { __index = function (_, name) return require("fal.image")[name] end })
+setmetatable(core.image.methods, { __index = function (methods, name)
+  require "fal.image"
+  return rawget(methods, name)
+end })
+
 
 local default
 

@@ -26,7 +26,7 @@ end
 function options.nearest(name, known)
   local best, least = nil, math.max(2, math.floor(#name / 2))
   for candidate in pairs(known) do
-    local d = distance(name:lower(), candidate:lower())
+    local d = type(candidate) == "string" and distance(name:lower(), candidate:lower()) or math.huge
     if d < least or d == least and (not best or candidate < best) then
       best, least = candidate, d
     end
@@ -37,7 +37,9 @@ end
 
 local function names(known)
   local list = {}
-  for name in pairs(known) do list[#list + 1] = name end
+  for name in pairs(known) do
+    if type(name) == "string" then list[#list + 1] = name end
+  end
   table.sort(list)
   return table.concat(list, ", ")
 end

@@ -194,6 +194,16 @@ function tasks.refused()
 end
 
 
+-- The engine, when others may go on while the caller waits: it is in a task, a
+-- foreign loop runs, or tasks are under way. Else nil.
+function tasks.company()
+  local co = running()
+  local adapter = tasks.adapter
+  if co and ours[co] then return isyieldable() and engine or nil end
+  if next(ours) or adapter and adapter.inside() then return tasks.engine() end
+end
+
+
 -- Waits for an operation: true | nil, err (the task was canceled; so is the
 -- operation).
 function tasks.wait_op(op, id)

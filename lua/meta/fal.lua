@@ -804,7 +804,12 @@ function fal.bytes(s) end
 
 ---- Pictures ----
 
----A picture: 8 bits a channel; (0, 0) is the top left pixel.
+---A picture: 8 bits a channel; (0, 0) is the top left pixel. A method that
+---makes a picture leaves its own as it is; the new one has the texts of the
+---old one. What takes long (some 10 ms) is done by another thread when there
+---are tasks that may go on meanwhile: in a task the call yields, elsewhere it
+---blocks. Colors are not premultiplied; where pixels are mixed, they count by
+---their alpha.
 ---@class fal.Image
 ---@field width integer
 ---@field height integer
@@ -837,9 +842,19 @@ function fal.image.decode(bytes, limits) end
 
 ---Type, size and text of a picture, without decoding it. PNG, JPEG, WebP, GIF.
 ---@param path_or_bytes string
+---@param limits? table
 ---@return { type: string, width: integer, height: integer, text?: table }?
 ---@return fal.Error?
-function fal.image.info(path_or_bytes) end
+function fal.image.info(path_or_bytes, limits) end
+
+---A contact sheet: pictures in rows, each scaled to fit its cell (256 pixels
+---square when nothing is said) and centered. Captions, in up to two lines, are
+---strings or the name of a text that the pictures have, such as "prompt".
+---@param images fal.Image[]
+---@param options? { columns?: integer, cell?: integer|integer[], captions?: string[]|string, gap?: integer, caption_size?: number, background?: fal.Color, color?: fal.Color }
+---@return fal.Image?
+---@return fal.Error?
+function fal.image.sheet(images, options) end
 
 ---The PNG file as bytes.
 ---@param options? { level?: integer, text?: table<string, string> }
@@ -853,22 +868,108 @@ function Image:png(options) end
 ---@return fal.Error?
 function Image:save(path, options) end
 
----@return string
-function Image:data_uri() end
+---@param options? { level?: integer, text?: table<string, string> }
+---@return string?
+---@return fal.Error?
+function Image:data_uri(options) end
 
----Reads a pixel, or sets it when a colour is given.
+---Reads a pixel, or sets it (in this picture) when a color is given.
 ---@param x integer
 ---@param y integer
 ---@param color? fal.Color
 ---@return integer r, integer g, integer b, integer a
 function Image:pixel(x, y, color) end
 
+---To another size. Of width and height one may be nil: proportions stay.
+---"auto" shrinks with Lanczos and enlarges with Mitchell, as ImageMagick does.
+---@param width integer?
+---@param height integer?
+---@param options? { filter?: "auto"|"nearest"|"box"|"triangle"|"catmull"|"mitchell"|"lanczos" }
+---@return fal.Image?
+---@return fal.Error?
+function Image:resize(width, height, options) end
+
+---A part, all of it inside.
 ---@param x integer
 ---@param y integer
 ---@param width integer
 ---@param height integer
----@return fal.Image
+---@return fal.Image?
+---@return fal.Error?
 function Image:crop(x, y, width, height) end
+
+---Room around it. Without a color: black, or nothing when there is alpha.
+---@param sides integer|{ left?: integer, top?: integer, right?: integer, bottom?: integer }
+---@param color? fal.Color
+---@return fal.Image?
+---@return fal.Error?
+function Image:border(sides, color) end
+
+---Room on two sides that gives it an aspect, width / height or "16:9".
+---@param aspect number|string
+---@param color? fal.Color
+---@return fal.Image?
+---@return fal.Error?
+function Image:pad(aspect, color) end
+
+---One channel, and alpha if there was one.
+---@return fal.Image?
+---@return fal.Error?
+function Image:gray() end
+
+---The complement of colors; alpha stays.
+---@return fal.Image?
+---@return fal.Error?
+function Image:invert() end
+
+---@param sigma number   of the Gaussian, in pixels, 0 to 1000
+---@return fal.Image?
+---@return fal.Error?
+function Image:blur(sigma) end
+
+---Canny's edges, white on black, with the thresholds of OpenCV (100 and 200
+---when nothing is said): an edge passes 'high' somewhere and 'low' all along.
+---'blur' smooths before, for what is noisy.
+---@param options? { low?: number, high?: number, blur?: number }|number[]
+---@return fal.Image?
+---@return fal.Error?
+function Image:canny(options) end
+
+---Another picture on it, its top left at (x, y), wherever that is.
+---@param top fal.Image
+---@param x? integer
+---@param y? integer
+---@param options? { opacity?: number }
+---@return fal.Image?
+---@return fal.Error?
+function Image:paste(top, x, y, options) end
+
+---blend(top, mask): 'top' where the mask is white, mixed where it is gray; a
+---number from 0 to 1 is a mask of one gray. blend(mask): nothing where the
+---mask is black. All of one size.
+---@param top fal.Image
+---@param mask? fal.Image|number
+---@return fal.Image?
+---@return fal.Error?
+function Image:blend(top, mask) end
+
+---A mask of this picture's size: one channel, white is in. A function tells of
+---each pixel; a table is a rectangle {x, y, width, height}, or with names, or
+---another shape in that box. "flood": what is connected to (x, y) and of its
+---color, within a tolerance.
+---@param what (fun(x: integer, y: integer, r: integer, g: integer, b: integer, a: integer): boolean|number)|{ x?: number, y?: number, width?: number, height?: number, shape?: "rectangle"|"ellipse"|"flood", tolerance?: integer, feather?: number, invert?: boolean }|number[]
+---@return fal.Image?
+---@return fal.Error?
+function Image:mask(what) end
+
+---A color over what is connected to (x, y) and of its color.
+---@param x integer
+---@param y integer
+---@param color fal.Color
+---@param options? { tolerance?: integer }
+---@return fal.Image?
+---@return fal.Error?
+function Image:flood(x, y, color, options) end
 
 ---Gives the pixels' memory back now.
 function Image:close() end
@@ -1082,5 +1183,23 @@ function serve.log(text) end
 function serve.random() end
 ---Where a JSON text is broken: position, reason.
 function serve.flaw(text) end
+
+---core.image: what lua/fal/image.lua is written on. The first argument of most
+---is an engine, or nil: with one, what takes long returns an operation, its id
+---and a job, whose result() is what came of it. 'methods' are the class's.
+core.image = {}
+function core.image.color(value) end
+---"open", "closed", or nil for what is no picture.
+function core.image.kind(value) end
+function core.image.blend(engine, image, top, mask) end
+function core.image.border(engine, image, color, left, top, right, bottom) end
+function core.image.canny(engine, image, low, high) end
+function core.image.cut(engine, image, mask) end
+function core.image.flood(engine, image, x, y, tolerance, color) end
+function core.image.mask(engine, image, f) end
+function core.image.paste(engine, image, top, x, y, opacity) end
+function core.image.shape(engine, image, shape, x, y, width, height) end
+function core.image.sheet(engine, images, captions, columns, width, height, gap, size, background, color) end
+
 
 return fal

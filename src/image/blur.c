@@ -9,8 +9,9 @@
 #include "pixels.h"
 #include "resample.h"
 
-#define WIDE  12.0   /* above this sigma, on a smaller picture */
-#define MOST  1000.0
+#define WIDE   12.0   /* above this sigma, on a smaller picture */
+#define SMALL  6.0    /* its sigma there */
+#define MOST   1000.0
 
 
 static double gauss (double x, double sigma) {
@@ -18,39 +19,53 @@ static double gauss (double x, double sigma) {
 }
 
 
-/* 'sigma' may differ along the axes. */
-static fal_code blur (const fal_image *im, double across, double down,
+static fal_code blur (const fal_image *im, double sigma,
                       const fal_image_limits *lim, fal_image *out,
                       fal_error *err) {
-  fal_filtering fx = {gauss, across, ceil(4 * across), 1};
-  fal_filtering fy = {gauss, down, ceil(4 * down), 1};
-  return fal_resample(im, im->width, im->height, &fx, &fy, lim, out, err);
+  fal_filtering f = {gauss, sigma, 0, 1, 0, 0};
+  f.support = ceil(4 * sigma);
+  return fal_resample(im, im->width, im->height, &f, &f, lim, out, err);
 }
 
 
-static uint32_t smaller (uint32_t n, double by) {
-  double m = ceil(n / by);
-  return m < 1 ? 1 : (uint32_t)m;
+/* An axis of the smaller picture: 'n' pixels for all of the larger one and a
+** margin on either side for what is outside of it. */
+typedef struct shrunk {
+  uint32_t n;
+  fal_filtering to, back;
+} shrunk;
+
+
+static shrunk shrink (uint32_t n, double sigma) {
+  double by = sigma / SMALL;
+  uint32_t margin = (uint32_t)ceil(3 * SMALL) + 3;
+  shrunk s;
+  s.n = (uint32_t)ceil(n / by) + 2 * margin;
+  s.to = *fal_filtering_of(FAL_FILTER_TRIANGLE);
+  s.to.extend = 1;
+  s.to.from = -(by * margin);
+  s.to.to = by * (s.n - margin);
+  s.back = *fal_filtering_of(FAL_FILTER_MITCHELL);
+  s.back.from = margin;
+  s.back.to = margin + n / by;
+  return s;
 }
 
 
 static fal_code blur_wide (const fal_image *im, double sigma,
                            const fal_image_limits *lim, fal_image *out,
                            fal_error *err) {
-  uint32_t w = smaller(im->width, sigma / WIDE * 2);
-  uint32_t h = smaller(im->height, sigma / WIDE * 2);
+  shrunk x = shrink(im->width, sigma), y = shrink(im->height, sigma);
   fal_image small, soft;
-  fal_code code = fal_image_resize(im, w, h, FAL_FILTER_TRIANGLE, lim, &small,
-                                   err);
+  fal_code code = fal_resample(im, x.n, y.n, &x.to, &y.to, lim, &small, err);
   if (code != FAL_OK)
     return code;
-  code = blur(&small, sigma * w / im->width, sigma * h / im->height, lim,
-              &soft, err);
+  code = blur(&small, SMALL, lim, &soft, err);
   fal_image_free(&small);
   if (code != FAL_OK)
     return code;
-  code = fal_image_resize(&soft, im->width, im->height, FAL_FILTER_MITCHELL,
-                          lim, out, err);
+  code = fal_resample(&soft, im->width, im->height, &x.back, &y.back, lim,
+                      out, err);
   fal_image_free(&soft);
   return code;
 }
@@ -65,5 +80,5 @@ fal_code fal_image_blur (const fal_image *im, double sigma,
   if (sigma == 0)
     return fal_image_convert(im, im->channels, lim, out, err);
   return sigma > WIDE ? blur_wide(im, sigma, lim, out, err)
-                      : blur(im, sigma, sigma, lim, out, err);
+                      : blur(im, sigma, lim, out, err);
 }

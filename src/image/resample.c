@@ -20,6 +20,7 @@ typedef float f4 __attribute__((vector_size(16)));
 
 #define LANES  8     /* rows in a batch: two vectors */
 #define BLOCK  16    /* samples of a row summed at once: four vectors */
+#define HAIR   1e-9  /* of a pixel: what lies on an edge lies behind it */
 
 
 /*
@@ -89,7 +90,8 @@ static fal_code make_axis (axis *a, uint32_t from, uint32_t to,
                            const fal_filtering *f,
                            const fal_image_limits *lim, size_t *bytes,
                            fal_error *err) {
-  double scale = (double)from / to, stretch = scale > 1 ? scale : 1;
+  double span = f->to > f->from ? f->to - f->from : from;
+  double scale = span / to, stretch = scale > 1 ? scale : 1;
   double taps = ceil(2 * f->support * stretch) + 1, *w;
   uint32_t i;
   a->n = to;
@@ -105,7 +107,7 @@ static fal_code make_axis (axis *a, uint32_t from, uint32_t to,
     return fal_fail(err, FAL_ENOMEM, "out of memory");
   }
   for (i = 0; i < to; i++)
-    weigh(a, i, from, (i + 0.5) * scale, stretch, f, w);
+    weigh(a, i, from, f->from + (i + 0.5) * scale + HAIR, stretch, f, w);
   free(w);
   return FAL_OK;
 }

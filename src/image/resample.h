@@ -5,7 +5,7 @@
 #ifndef fal_image_resample_h
 #define fal_image_resample_h
 
-#include "image.h"
+#include "pixels.h"
 
 /* What a filter weighs at a distance from its middle. */
 typedef double fal_kernel (double x, double parameter);
@@ -15,7 +15,12 @@ typedef struct fal_filtering {
   double parameter;
   double support;   /* nothing beyond that distance has a weight */
   int extend;       /* outside is like the edge; else nothing is outside */
+  double from, to;  /* what of the picture the result shows, in its pixels;
+                       it may begin and end outside. Both 0: all of it */
 } fal_filtering;
+
+/* A filter of fal_image_resize. */
+const fal_filtering *fal_filtering_of (fal_filter filter);
 
 /* Makes '*out' with a filter for each axis, in pixels of the smaller of the
 ** two pictures. As the operations of pixels.h. */

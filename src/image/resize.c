@@ -49,24 +49,27 @@ static double lanczos (double x, double lobes) {
 /* }====================================================== */
 
 
-static const fal_filtering filters[] = {
-  {lanczos, 3, 3, 0},       /* auto: see filter_of */
-  {box, 0, 0, 0},           /* the pixel in the middle, and no other */
-  {box, 0, 0.5, 0},
-  {triangle, 0, 1, 0},
-  {cubic, 0, 2, 0},
-  {cubic, 1.0 / 3, 2, 0},
-  {lanczos, 3, 3, 0},
-};
+const fal_filtering *fal_filtering_of (fal_filter filter) {
+  static const fal_filtering filters[] = {
+    {lanczos, 3, 3, 0, 0, 0},       /* auto: see 'choose' */
+    {box, 0, 0, 0, 0, 0},           /* the pixel in the middle, no other */
+    {box, 0, 0.5, 0, 0, 0},
+    {triangle, 0, 1, 0, 0, 0},
+    {cubic, 0, 2, 0, 0, 0},
+    {cubic, 1.0 / 3, 2, 0, 0, 0},
+    {lanczos, 3, 3, 0, 0, 0},
+  };
+  return &filters[filter];
+}
 
 
-static const fal_filtering *filter_of (fal_filter filter, uint32_t from,
-                                       uint32_t to) {
+static const fal_filtering *choose (fal_filter filter, uint32_t from,
+                                    uint32_t to) {
   if (from == to)
     filter = FAL_FILTER_NEAREST;
   else if (filter == FAL_FILTER_AUTO)
     filter = to < from ? FAL_FILTER_LANCZOS : FAL_FILTER_MITCHELL;
-  return &filters[filter];
+  return fal_filtering_of(filter);
 }
 
 
@@ -74,8 +77,8 @@ fal_code fal_image_resize (const fal_image *im, uint32_t width,
                            uint32_t height, fal_filter filter,
                            const fal_image_limits *lim, fal_image *out,
                            fal_error *err) {
-  return fal_resample(im, width, height, filter_of(filter, im->width, width),
-                      filter_of(filter, im->height, height), lim, out, err);
+  return fal_resample(im, width, height, choose(filter, im->width, width),
+                      choose(filter, im->height, height), lim, out, err);
 }
 
 
