@@ -318,6 +318,7 @@ end
 
 require "faults_storage"(M)
 require "faults_queue"(M)
+require "faults_world"(M)
 require "faults_platform"(M)
 
 return M

@@ -2,7 +2,8 @@
 --
 -- An endpoint q/PLAY is submitted at /queue/q/PLAY; what its request goes
 -- through is in 'plays', where a number at the end of PLAY is an argument
--- (stream-cut-40). /fault/sse/PLAY/stream streams; see 'streams'.
+-- (stream-cut-40); or PLAY is STAGE-always-FAULT or STAGE-once-FAULT, where
+-- STAGE is one of the calls and FAULT is in faults_world.lua. /fault/sse/PLAY/stream streams; see 'streams'.
 --
 -- The log has 'kind' (submit, status, stream, result, cancel) and 'at'
 -- (seconds) of each request; the kinds are counted, and 'sent' counts the
@@ -373,7 +374,6 @@ local function about(c, r, kind, id)
   local f, kept = q.play[kind], nil
   if f then kept = f(c, q, q.calls[kind]) end
   if kept == nil then kept = usual[kind](c, q) end
-  c.send = nil
   return kept
 end
 
@@ -383,13 +383,21 @@ local KINDS = {
 }
 
 
-local function queue(c, r, alias, word, id, ...)
-  local name, n = alias, nil
-  if not plays[name] then
-    name, n = alias:match "^(.-)%-(%d+)$"
-    n = math.tointeger(tonumber(n))
+local function play_of(alias)
+  if plays[alias] then return plays[alias], alias end
+  local stage, often, fault = alias:match "^(%l+)%-(%l+)%-(.+)$"
+  local f = (often == "always" or often == "once") and faults.world[fault]
+  if f then
+    plays[alias] = { steps = { running(1), done(1, 2) }, [stage] = times(often == "once" and 1 or math.huge, f) }
+    return plays[alias], alias
   end
-  local play = plays[name or ""]
+  local name, n = alias:match "^(.-)%-(%d+)$"
+  return plays[name or ""], name, math.tointeger(tonumber(n))
+end
+
+
+local function serve(c, r, alias, word, id, ...)
+  local play, name, n = play_of(alias)
   if not play then return c:json(404, { detail = "no such play" }) end
   r.at = cqueues.monotime()
   if word ~= "requests" then
@@ -402,6 +410,13 @@ local function queue(c, r, alias, word, id, ...)
   if not r.kind then return c:json(405, { detail = "no such call" }) end
   c.count(r.kind, 1)
   return about(c, r, r.kind, id)
+end
+
+
+local function queue(c, ...)
+  local kept = serve(c, ...)
+  c.send, c.answer = nil, nil   -- what a fault has changed
+  return kept
 end
 
 

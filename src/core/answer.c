@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "endpoint.h"
 #include "engine.h"
 #include "json.h"
 
@@ -233,6 +234,18 @@ static int retryable (const fal_answer *a, fal_code code) {
 }
 
 
+/* Where fal tells more about what is wrong with a field. */
+static void hint_fields (const fal_answer *a, fal_error *err) {
+  fal_buf url;
+  fal_url u;
+  fal_buf_init(&url, 300);
+  if (fal_json_find_string(a->body, a->body_n, "detail.0.url", &url) &&
+      fal_url_split(url.s, url.n, &u) == 0 && u.port == 443)
+    fal_hint(err, "see %.*s", (int)url.n, url.s);
+  fal_buf_free(&url);
+}
+
+
 static void hint (const fal_answer *a, fal_error *err) {
   switch (a->status) {
     case 401:
@@ -247,6 +260,9 @@ static void hint (const fal_answer *a, fal_error *err) {
       break;
     case 429:
       fal_hint(err, "too many calls at once: lower the limit, or wait");
+      break;
+    case 422:
+      hint_fields(a, err);
       break;
     default:
       if (a->status >= 300 && a->status < 400)

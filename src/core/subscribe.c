@@ -413,7 +413,7 @@ static void ended (fal_op *op, fal_call *c) {
       fal_alarm_set(op->engine, &s->next_poll, 0);
       if (s->completed)
         fetch(s);
-      else if (c->err.code == FAL_ETOOBIG || c->err.code == FAL_ENOMEM)
+      else if (c->err.code == FAL_ENOMEM)
         fail(s, &c->err);
       else
         poll_now(&s->next_poll);
