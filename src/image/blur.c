@@ -77,7 +77,7 @@ fal_code fal_image_blur (const fal_image *im, double sigma,
   if (!(sigma >= 0 && sigma <= MOST))
     return fal_fail(err, FAL_EVALIDATION, "a blur of %g pixels: it must be "
                     "from 0 to %g", sigma, MOST);
-  if (sigma == 0)
+  if (sigma < 0.1)  /* the neighbors weigh nothing */
     return fal_image_convert(im, im->channels, lim, out, err);
   return sigma > WIDE ? blur_wide(im, sigma, lim, out, err)
                       : blur(im, sigma, lim, out, err);
