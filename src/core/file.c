@@ -138,7 +138,8 @@ static fal_code not_moved (fal_error *err, const char *path, int why) {
 fal_code fal_file_commit (fal_file *f, int overwrite, fal_error *err) {
   int why = f->failed;
   fal_code code = FAL_OK;
-  if (why == 0 && fsync(f->fd) != 0 && errno != EINVAL && errno != EROFS)
+  if (why == 0 && !f->loose && fsync(f->fd) != 0 && errno != EINVAL &&
+      errno != EROFS)
     why = errno;
   if (why == 0 && close(f->fd) != 0)
     why = errno;

@@ -19,6 +19,8 @@ typedef struct fal_file {
   char *path, *temp;
   uint64_t n;        /* bytes written */
   int failed;        /* errno of the first write that failed */
+  int loose;         /* set it before commit: whether it survives a power cut
+                        does not matter, so it is not flushed */
 } fal_file;
 
 /* Opens a temporary file beside 'path', making missing folders. FAL_EFILE

@@ -34,6 +34,7 @@ static int start (lua_State *L, fal_error *err) {
   opt.max_upload = (uint64_t)lfal_field_number(L, 1, "max_upload", 0);
   opt.head_timeout = lfal_field_number(L, 1, "head_timeout", 0);
   opt.body_timeout = lfal_field_number(L, 1, "body_timeout", 0);
+  opt.chaos = lfal_field_string(L, 1, "chaos", NULL);
   server = falua_server_start(&opt, err);
   return server != NULL;
 }

@@ -100,6 +100,16 @@ void serve_answer_header (serve_answer *a, const char *name,
 }
 
 
+void serve_answer_retype (serve_answer *a, const char *type) {
+  const char *old = a->response == NULL ? NULL : MHD_get_response_header(
+                      a->response, MHD_HTTP_HEADER_CONTENT_TYPE);
+  if (old == NULL)
+    return;
+  MHD_del_response_header(a->response, MHD_HTTP_HEADER_CONTENT_TYPE, old);
+  serve_answer_header(a, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+}
+
+
 void serve_answer_free (serve_answer *a) {
   if (a->response != NULL)
     MHD_destroy_response(a->response);
@@ -112,9 +122,11 @@ enum MHD_Result serve_answer_send (serve_answer *a,
                                    const char *request_id) {
   if (a->response == NULL)
     return MHD_NO;  /* closes the connection */
-  serve_answer_header(a, MHD_HTTP_HEADER_SERVER, "falua/" FAL_VERSION);
-  serve_answer_header(a, "x-fal-request-id", request_id);
-  serve_answer_header(a, MHD_HTTP_HEADER_ACCESS_CONTROL_ALLOW_ORIGIN, "*");
-  serve_answer_header(a, "Access-Control-Expose-Headers", EXPOSED);
+  if (request_id != NULL) {
+    serve_answer_header(a, MHD_HTTP_HEADER_SERVER, "falua/" FAL_VERSION);
+    serve_answer_header(a, "x-fal-request-id", request_id);
+    serve_answer_header(a, MHD_HTTP_HEADER_ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    serve_answer_header(a, "Access-Control-Expose-Headers", EXPOSED);
+  }
   return MHD_queue_response(mc, a->status, a->response);
 }

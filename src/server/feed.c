@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "../core/fal.h"
+#include "chaos.h"
 #include "feed.h"
 #include "serve.h"
 
@@ -33,6 +34,7 @@ struct serve_feed {
   unsigned char events;       /* comments are allowed */
   unsigned char asleep;       /* suspended for want of bytes */
   unsigned char ended, broken, gone;
+  unsigned char brief;        /* ends, broken, after what is written first */
 };
 
 struct serve_feeds {
@@ -150,6 +152,7 @@ static serve_feed *new_feed (serve_request *r, const char *type) {
   f->fd = info != NULL ? info->connect_fd : -1;
   f->events = strncmp(type, "text/event-stream", 17) == 0;
   f->last = fal_now();
+  f->brief = r->trouble == TROUBLE_CUT;
   f->owners = 2;
   fal_buf_init(&f->b, (size_t)-1);  /* the ceiling is serve_feed_write's */
   pthread_mutex_init(&f->lock, NULL);
@@ -201,12 +204,13 @@ serve_feed *serve_feed_new (serve_request *r, unsigned int status,
 int serve_feed_write (serve_feed *f, const char *s, size_t n) {
   int ok;
   pthread_mutex_lock(&f->lock);
-  if (!f->gone && (f->b.n - f->sent > FEED_MAX ||
-                   fal_buf_add(&f->b, s, n) != FAL_OK))
+  if (!f->gone && !f->ended &&
+      (f->b.n - f->sent > FEED_MAX || fal_buf_add(&f->b, s, n) != FAL_OK))
     cut(f);
-  ok = !f->gone;
+  ok = !f->gone && !f->ended;
   if (ok) {
     f->last = fal_now();
+    f->ended = f->broken = f->brief;
     wake(f);
   }
   pthread_mutex_unlock(&f->lock);

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "../core/fal.h"
+#include "chaos.h"
 #include "metrics.h"
 #include "serve.h"
 #include "socket.h"
@@ -119,20 +120,20 @@ void serve_request_drop (serve_request *r) {
 }
 
 
-/* The path without what gives access to a file: the random parts of its
-** address are shown up to their eighth character. */
+/* The path without what gives access to a file: of the long random parts of
+** its address eight characters are shown. */
 static void put_path (const serve_request *r, char *to, size_t n) {
-  size_t i, run = 0, k = 0;
-  for (i = 0; r->path[i] != '\0' && k + 4 < n; i++) {
-    run = r->path[i] == '/' ? 0 : run + 1;
-    if (r->role != ROLE_MEDIA || run <= 8)
-      to[k++] = r->path[i];
-    else if (run == 9) {
-      memcpy(to + k, "...", 3);
-      k += 3;
-    }
+  const char *s = r->path;
+  size_t k = 0;
+  while (*s != '\0' && k + 1 < n) {
+    size_t part = strcspn(s + 1, "/") + 1;
+    int cut = r->role == ROLE_MEDIA && part > 25;
+    k += (size_t)snprintf(to + k, n - k, "%.*s%s", cut ? 9 : (int)part, s,
+                          cut ? "..." : "");
+    s += part;
   }
-  to[k] = '\0';
+  if (k == 0 && n > 0)
+    to[0] = '\0';
 }
 
 
@@ -262,7 +263,9 @@ static enum MHD_Result answer (serve_request *r) {
   serve_caller_phase(caller(r->mc), PHASE_OURS);
   if (is_stopping(r->s))
     serve_answer_header(&r->answer, MHD_HTTP_HEADER_CONNECTION, "close");
-  return serve_answer_send(&r->answer, r->mc, r->id);
+  if (r->trouble == TROUBLE_TYPE)
+    serve_answer_retype(&r->answer, "text/html");
+  return serve_answer_send(&r->answer, r->mc, r->nameless ? NULL : r->id);
 }
 
 

@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #include "../core/fal.h"
+#include "chaos.h"
 #include "serve.h"
 #include "token.h"
 
@@ -251,12 +252,24 @@ static int nowhere (serve_request *r) {
 
 
 static int (*const heads[]) (serve_request *r) = {
-  NULL
+  serve_storage_head, NULL
 };
 
 static int (*const handlers[]) (serve_request *r) = {
-  refused, preflight, health, serve_status, serve_media, serve_pricing, serve_tokens,
-  serve_ws, serve_realtime, serve_stream, serve_run, nowhere
+  refused,
+  preflight,
+  health,
+  serve_status,
+  serve_chaos_strike,
+  serve_storage,
+  serve_media,
+  serve_pricing,
+  serve_tokens,
+  serve_ws,
+  serve_realtime,
+  serve_stream,
+  serve_run,
+  nowhere
 };
 
 
@@ -266,6 +279,7 @@ int serve_head (serve_request *r) {
   set_base_url(r);
   if (r->refused != 0 || strcmp(r->method, "OPTIONS") == 0)
     return 0;
+  r->anonymous = serve_header(r, MHD_HTTP_HEADER_AUTHORIZATION) == NULL;
   while (heads[i] != NULL && !heads[i](r))
     i++;
   return r->answer.response != NULL;

@@ -11,6 +11,7 @@
 
 #include <sys/types.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <microhttpd.h>
 #include <pthread.h>
@@ -19,8 +20,11 @@
 #include "../core/error.h"
 #include "../core/file.h"
 #include "../image/image.h"
+#include "errand.h"
 #include "feed.h"
+#include "files.h"
 #include "job.h"
+#include "seal.h"
 #include "server.h"
 
 #define SERVE_BODY_MAX   (32u << 20)    /* bytes in the body of a request */
@@ -60,7 +64,11 @@ void serve_answer_empty (serve_answer *a, unsigned int status);
 void serve_answer_header (serve_answer *a, const char *name,
                           const char *value);
 
-/* Adds what every answer carries and hands it to libmicrohttpd. */
+/* Makes the content type another one, when there is one. */
+void serve_answer_retype (serve_answer *a, const char *type);
+
+/* Adds what every answer carries, unless 'request_id' is NULL, and hands it to
+** libmicrohttpd. */
 enum MHD_Result serve_answer_send (serve_answer *a,
                                    struct MHD_Connection *mc,
                                    const char *request_id);
@@ -72,21 +80,18 @@ void serve_answer_free (serve_answer *a);
 
 /*
 ** {======================================================
-** Files with a URL
+** Files with a URL (files.h)
 ** =======================================================
 */
 
-#define MEDIA_NAME  96    /* room for a name and its NUL */
+#define MEDIA_NAME  (FILES_HEX + 8)
 
-/* Keeps s[0..n) in 'folder' under a name made of its digest and 'ext', which
-** goes to 'name'. The same bytes have the same name. */
+/* files_put for a result that is nobody's; 'name' follows "/files/". */
 fal_code serve_media_put (const char *folder, const char *ext, const void *s,
                           size_t n, char name[MEDIA_NAME], fal_error *err);
 
-/* Opens a file by its name: a descriptor, with its size and media type; or -1
-** when the name is none of ours or there is no such file. */
-int serve_media_open (const char *folder, const char *name, uint64_t *size,
-                      const char **type);
+/* A tag for what is in a file, with its quotes. */
+void serve_etag (const struct stat *st, char *to, size_t n);
 
 /* }====================================================== */
 
@@ -102,6 +107,7 @@ int serve_media_open (const char *folder, const char *name, uint64_t *size,
 typedef struct serve_guard serve_guard;
 struct serve_loop;
 struct serve_metrics;
+typedef struct serve_chaos serve_chaos;
 struct serve_socket;
 
 struct falua_server {
@@ -109,16 +115,18 @@ struct falua_server {
   serve_pool *pool;
   serve_feeds *feeds;
   serve_guard *guard;
+  serve_errands *errands;
   struct serve_loop *loop;
   struct serve_metrics *metrics;
   double began;            /* seconds since 1970 */
-  unsigned char secret[32];/* signs tokens, see token.h */
+  serve_chaos *chaos;      /* NULL: none; libmicrohttpd's thread only */
   int listener;            /* -1: none */
   int lock_fd;             /* holds the data folder against other servers */
   char url[96];
   char *data, *files;      /* folders */
   int temporary;           /* 'data' goes when the server does */
   int verbose;
+  unsigned char secret[SEAL_SECRET];   /* signs tokens, see seal.h */
   uint64_t max_upload;     /* bytes of one file */
   double head_timeout, body_timeout;    /* seconds; see guard.c */
   size_t held;             /* bytes of bodies; libmicrohttpd's thread only */
@@ -152,15 +160,20 @@ struct serve_request {
   char base_url[300];         /* how the caller reaches this server */
   char owner[SERVE_OWNER];    /* whose request it is; "" without --keys. A
                                  foreign id, file or token is a 404 */
+  int anonymous;              /* came without a key */
   int proxied;
   fal_buf args;               /* arguments of a proxied URL, see serve_arg */
   fal_buf body;               /* in memory, or ... */
   fal_file file;              /* ... written aside, when fd >= 0 */
   uint64_t file_max;          /* the ceiling of 'file' */
+  serve_request *next;        /* errand.c's */
+  void (*errand) (serve_request *r);
   void *extra;                /* the handler's own, freed with free() */
   struct serve_socket *socket;/* what it is about to become */
   unsigned int refused;       /* status decided before the body was read */
   uint64_t dropped;           /* bytes of body not kept */
+  int struck, trouble;        /* see chaos.h */
+  int nameless;               /* the answer goes without our headers */
   int routed;                 /* given to its handler */
   int suspended;              /* handed to a worker, once */
   int owners;                 /* the connection; and a feed */
@@ -199,9 +212,16 @@ int serve_role_of_host (const char *host, serve_role *role);
 void serve_role_url (const serve_request *r, serve_role role, char *to,
                      size_t n);
 
-/* media.c, run.c, pricing.c: handlers. Nonzero when they took the request: then
-** r->answer is made, or a worker makes it. */
+/* Heads: nonzero when there is nothing more to say of this head. A refusal is
+** in r->answer then. */
+int serve_storage_head (serve_request *r);
+
+/* Handlers: nonzero when they took the request: then r->answer is made, or a
+** worker makes it. */
+int serve_storage (serve_request *r);
 int serve_media (serve_request *r);
+int serve_media (serve_request *r);
+int serve_storage (serve_request *r);
 int serve_run (serve_request *r);
 int serve_pricing (serve_request *r);
 

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "../core/fal.h"
+#include "chaos.h"
 #include "metrics.h"
 #include "serve.h"
 #include "socket.h"
@@ -294,9 +295,21 @@ static fal_code start (falua_server *s, const falua_server_options *opt,
   if (opt->apps != NULL)
     return fal_fail(err, FAL_EVALIDATION, "endpoints in Lua are not served "
                     "by this version: leave --apps out");
+  if (opt->chaos != NULL) {
+    s->chaos = serve_chaos_new(opt->chaos, err);
+    if (s->chaos == NULL)
+      return FAL_EVALIDATION;
+  }
   code = bind_to(s, opt->listen != NULL ? opt->listen : LISTEN, err);
   if (code == FAL_OK)
     code = make_folders(s, opt->data, err);
+  if (code == FAL_OK)
+    code = serve_secret_load(s->data, s->secret, err);
+  if (code == FAL_OK) {
+    files_clean_up(s->files);
+    s->errands = serve_errands_new(s, err);
+    code = s->errands != NULL ? FAL_OK : FAL_ENOMEM;
+  }
   if (code == FAL_OK) {
     s->feeds = serve_feeds_new(err);
     code = s->feeds != NULL ? start_pool(s, opt, err) : FAL_ENOMEM;
@@ -305,8 +318,6 @@ static fal_code start (falua_server *s, const falua_server_options *opt,
     s->loop = serve_loop_new(err);
     code = s->loop != NULL ? FAL_OK : FAL_ENOMEM;
   }
-  if (code == FAL_OK && getentropy(s->secret, sizeof(s->secret)) != 0)
-    code = fal_fail(err, FAL_EFILE, "no randomness");
   if (code == FAL_OK)
     code = serve_http_start(s, err);
   return code;
@@ -382,12 +393,14 @@ void falua_server_stop (falua_server *s) {
   }
   serve_pool_free(s->pool);  /* answers whatever it still has */
   serve_feeds_close(s->feeds);
+  serve_errands_end(s->errands);
   if (s->daemon != NULL) {
     serve_socket_close_all(s);  /* opened meanwhile */
     wait_idle(s, LAST_GRACE);
     MHD_stop_daemon(s->daemon);
   }
   serve_loop_free(s->loop);
+  serve_errands_free(s->errands);
   serve_feeds_free(s->feeds);
   if (s->listener >= 0)
     close(s->listener);
@@ -397,6 +410,7 @@ void falua_server_stop (falua_server *s) {
     remove_tree(AT_FDCWD, s->data, 4);
   serve_guard_free(s->guard);
   serve_metrics_free(s->metrics);
+  free(s->chaos);
   pthread_cond_destroy(&s->idle);
   pthread_mutex_destroy(&s->lock);
   free(s->files);

@@ -29,6 +29,7 @@ typedef struct falua_server_options {
                             may take; 0: 20 */
   double body_timeout;   /* seconds after which a body must have come with
                             1 KB/s; 0: 30 */
+  const char *chaos;     /* failures on purpose, see chaos.h; NULL: none */
 } falua_server_options;
 
 /* Binds, starts its threads and returns. FAL_ENETWORK when the address

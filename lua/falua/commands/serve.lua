@@ -25,6 +25,9 @@ local function parser()
   p:option("--body-timeout", "Seconds until a body must have come with 1 KB/s (otherwise 30).")
     :argname "SECONDS"
     :convert(command.whole("--body-timeout", 1, 3600))
+  p:option("--chaos", "Failures on purpose, by probability: of 429, 502, 504, cut, slow, expired, type; " ..
+                      "'seed' makes other dice, 'delay' is the seconds of slow. A number alone is for each of them.")
+    :argname "429=0.1,slow=0.2,seed=7"
   p:flag("--verbose", "A line for each request.")
   return p
 end
