@@ -61,6 +61,58 @@ describe("the official proxy", function ()
     assert.same({ prompt = "a kite", seed = 2 ^ 40 }, fal.json.decode(seen.body))
   end)
 
+  it("passes a subscription on, however it is followed", function ()
+    for _, mode in ipairs { "polling", "streaming" } do
+      server.forget()
+      local statuses = {}
+      local result, meta = client:subscribe("q/normal", {
+        input = { prompt = "a kite" }, mode = mode, logs = true, poll_interval = 0.1,
+        on_queue_update = function (s) statuses[#statuses + 1] = s.status end,
+      })
+      assert.is_table(result, tostring(meta))
+      assert.same({ prompt = "a kite" }, result.input)
+      assert.equal(2, #meta.logs)
+      assert.same({ "IN_QUEUE", "IN_PROGRESS", "COMPLETED" }, statuses)
+      for _, r in ipairs(server.log()) do assert.equal("Key proxy:secret-of-the-proxy", r.headers.authorization) end
+      assert.equal(1, server.stats().submit)
+    end
+  end)
+
+  it("passes handles on: submit, look, cancel, result", function ()
+    local handle = assert(client.queue.submit("q/never", { input = {} }))
+    assert.equal("IN_QUEUE", assert(handle:status()).status)
+    assert.equal("CANCELLATION_REQUESTED", assert(handle:cancel()).status)
+    handle = assert(client.queue.submit("q/quick", { input = { n = 1 } }))
+    assert.same({ n = 1 }, assert(handle:get { poll_interval = 0.1 }).input)
+  end)
+
+  it("cancels at the deadline", function ()
+    server.forget()
+    local value, err = client:subscribe("q/never", { input = {}, timeout = 0.3 })
+    assert.is_nil(value)
+    assert.equal("timeout", err.code)
+    assert.is_string(err.request_id)
+    server.step_until(fal.step, "cancel", 1)
+  end)
+
+  it("passes a stream on", function ()
+    local events = {}
+    local stream = assert(client:stream("fault/sse/plain", { input = {} }))
+    for event in stream do events[#events + 1] = event.n end
+    assert.same({ 1, 2, 3 }, events)
+    assert.is_nil(stream.err)
+  end)
+
+  it("asks for the addresses of uploads; the bytes go there themselves", function ()
+    server.forget()
+    assert.matches("^https://v3%.fal%.media/", (assert(client.storage.upload("abc"))))
+    local log = server.log()
+    assert.equal(2, #log)
+    assert.equal("Key proxy:secret-of-the-proxy", log[1].headers.authorization)
+    assert.equal("PUT", log[2].method)
+    assert.is_nil(log[2].headers["x-fal-target-url"])
+  end)
+
   it("hides no error", function ()
     local result, err = client:run("fault/status/422")
     assert.is_nil(result)

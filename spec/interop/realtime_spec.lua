@@ -98,6 +98,21 @@ describe("a realtime connection to `ws`", function ()
     assert.equal("realtime.test:" .. port, wsd.stats().connects[3])
   end)
 
+  it("says when the proxy is none", function ()
+    for _, proxy in ipairs { wsd.url, "http://127.0.0.1:1" } do
+      local client = fal.client {
+        hosts = { rest = wsd.url, realtime = "wss://realtime.test:1" }, credentials = "a:b", http_proxy = proxy,
+      }
+      local conn = connect(client)
+      fal.check(conn:send { n = 1 })
+      local result, err = conn:recv(10)
+      assert.is_nil(result)
+      assert.equal("network", err.code)
+      conn:close()
+    end
+    assert.equal(0, wsd.stats().sockets)
+  end)
+
   it("puts fragments together, answering pings between them", function ()
     both(function (conn)
       fal.check(conn:send { ["do"] = "parts", n = 7, size = 1000 })

@@ -77,7 +77,8 @@ static fal_code attempt (fal_call *c, fal_error *err) {
   if (fal_buf_cstr(&c->url) == NULL)
     return fal_fail(err, FAL_ENOMEM, "out of memory");
   c->x.url = c->url.s;
-  if (client->proxy_url != NULL && by_proxy(c, client, err) != FAL_OK)
+  if (client->proxy_url != NULL && !c->direct &&
+      by_proxy(c, client, err) != FAL_OK)
     return err->code;
   c->x.headers = c->headers != NULL ? c->headers : client->json;
   c->x.once = !c->safe;

@@ -20,6 +20,7 @@ typedef struct fal_call {
   fal_buf url;              /* owned by the call */
   fal_buf input;            /* owned; what x.body points to, when used */
   struct curl_slist *headers;   /* owned; NULL: the client's own list */
+  int direct;               /* has its own secret: not by the client's proxy_url */
   int safe;                 /* may be repeated although it may have arrived */
   int ask_key;              /* later attempts ask for the key anew */
   int tell;                 /* each attempt is an event */

@@ -207,7 +207,7 @@ static fal_code start_part (fal_uploading *u, fal_lane *lane, unsigned part,
   }
   c->x.source = src;
   c->x.max_body = FAL_MAX_REPLY;
-  c->safe = 1;
+  c->safe = c->direct = 1;
   c->tell = u->tell;
   code = put_headers(u, c, err);
   return code == FAL_OK ? fal_call_start(c, err) : code;

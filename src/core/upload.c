@@ -171,7 +171,7 @@ static void complete (fal_uploading *u) {
   put_parts(u, &c->input);
   c->x.has_body = 1;
   c->x.max_body = FAL_MAX_REPLY;
-  c->safe = 1;
+  c->safe = c->direct = 1;
   c->tell = u->tell;
   c->headers = add(NULL, "Content-Type", "application/json", &u->op.err);
   if (c->headers != NULL && u->authorization != NULL)
@@ -336,6 +336,7 @@ static fal_code start_cdn (fal_uploading *u, const char *base,
     return FAL_OK;
   }
   fal_buf_addf(&c->url, "%s/files/upload/multipart", base);
+  c->direct = 1;
   c->headers = fal_upload_cdn_headers(u, 1, err);
   return c->headers != NULL ? fal_call_start(c, err) : err->code;
 }
