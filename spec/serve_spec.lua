@@ -296,7 +296,7 @@ describe("an address", function()
   end)
 
   it("of a role that is not served is a 404", function()
-    for _, path in ipairs {"/queue/fal-ai/flux/dev", "/rest/storage/upload", "/api/fal/proxy"} do
+    for _, path in ipairs {"/queue/fal-ai/flux/dev", "/rest/storage/upload"} do
       local answer = server:post(path, "{}")
       assert.equal(404, answer.status, path)
       assert.matches("not served", json(answer).detail, path)

@@ -368,16 +368,6 @@ static int connections (void) {
 #endif
 
 
-const char *serve_arg (const serve_request *r, const char *name) {
-  const char *value = NULL;
-  size_t n;
-  if (MHD_lookup_connection_value_n(r->mc, MHD_GET_ARGUMENT_KIND, name,
-                                    strlen(name), &value, &n) == MHD_NO)
-    return NULL;
-  return value != NULL ? value : "";
-}
-
-
 fal_code serve_http_start (falua_server *s, fal_error *err) {
   s->daemon = MHD_start_daemon(
     MHD_USE_INTERNAL_POLLING_THREAD | POLLING | MHD_ALLOW_SUSPEND_RESUME |

@@ -39,7 +39,7 @@ int serve_pricing (serve_request *r) {
   memset(&p, 0, sizeof(p));
   fal_buf_init(&p.json, 65536);
   fal_buf_addstr(&p.json, "{\"prices\":[");
-  MHD_get_connection_values(r->mc, MHD_GET_ARGUMENT_KIND, add_price, &p);
+  serve_each_arg(r, add_price, &p);
   fal_buf_addstr(&p.json, "],\"next_cursor\":null,\"has_more\":false}");
   if (p.failed || fal_buf_cstr(&p.json) == NULL) {
     fal_buf_free(&p.json);

@@ -279,6 +279,8 @@ int serve_head (serve_request *r) {
   set_base_url(r);
   if (r->refused != 0 || strcmp(r->method, "OPTIONS") == 0)
     return 0;
+  if (r->role == ROLE_PROXY && serve_proxy(r))
+    return 1;
   r->anonymous = serve_header(r, MHD_HTTP_HEADER_AUTHORIZATION) == NULL;
   while (heads[i] != NULL && !heads[i](r))
     i++;

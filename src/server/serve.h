@@ -212,6 +212,10 @@ int serve_role_of_host (const char *host, serve_role *role);
 void serve_role_url (const serve_request *r, serve_role role, char *to,
                      size_t n);
 
+/* proxy.c: makes what x-fal-target-url says the request's path, role and
+** arguments. Nonzero when it is refused. */
+int serve_proxy (serve_request *r);
+
 /* Heads: nonzero when there is nothing more to say of this head. A refusal is
 ** in r->answer then. */
 int serve_storage_head (serve_request *r);
@@ -251,6 +255,13 @@ const char *serve_header (const serve_request *r, const char *name);
 /* The value of an argument in the URL's query, unescaped; NULL when it has
 ** none, "" when it has no value. */
 const char *serve_arg (const serve_request *r, const char *name);
+
+/* Calls 'f' for each of them, until it answers MHD_NO. */
+void serve_each_arg (const serve_request *r, MHD_KeyValueIterator f,
+                     void *ud);
+
+/* Appends the arguments of a query to r->args, for a proxied request. */
+void serve_add_args (const char *s, size_t n, fal_buf *to);
 
 /* Nonzero for GET and HEAD. */
 int serve_reads (const serve_request *r);
