@@ -50,6 +50,12 @@ function fal.config(options)
 end
 
 
+-- An endpoint. The server has a function of its own in place of this one.
+function fal.app()
+  error("fal.app makes endpoints in files of a folder that 'falua serve --apps DIR' serves", 2)
+end
+
+
 -- An independent client with the same methods.
 function fal.client(options)
   local c, err = Client.new(options, "fal.client")

@@ -627,6 +627,72 @@ function fal.digest(name, bytes) end
 function fal.array(t) end
 
 
+---- Endpoints of a local server (falua serve --apps DIR) ----
+
+---A field of an input. min and max are of a number, of a string's characters,
+---of an array's length; above and below are exclusive; pattern is Lua's.
+---@class fal.Field
+---@field type? "string"|"integer"|"number"|"boolean"|"array"|"object"|"file"|"any"
+---@field required? boolean
+---@field default? any
+---@field nullable? boolean
+---@field min? number
+---@field max? number
+---@field above? number
+---@field below? number
+---@field multiple_of? number
+---@field enum? (string|number)[]
+---@field pattern? string
+---@field items? fal.Field
+---@field fields? table<string, fal.Field>
+---@field title? string
+---@field description? string
+---@field examples? any[]
+---@field order? number
+---@field openapi? table
+
+---@class fal.App
+---@field id string
+---@field input? table<string, fal.Field>   without it any object is taken
+---@field output? table<string, fal.Field>   for its document only
+---@field run fun(input: table, context: fal.Context): any, any
+---@field stream? fun(input: table, context: fal.Context): any, any
+---@field realtime? fun(input: table, context: fal.Context): any, any
+---@field cancel? fun(context: fal.Context)
+---@field units? number|fun(input: table, result: any): number   1, when nil
+---@field limits? { time?: number, memory?: integer, concurrency?: integer }
+---@field description? string
+---@field title? string
+---@field category? string
+---@field thumbnail? string
+
+---What an endpoint gets besides its input. Its functions take no self.
+---@class fal.Context
+---@field request_id string
+---@field endpoint string
+---@field kind "run"|"queue"|"stream"|"realtime"
+---@field base_url string   what URLs of this server begin with, for its caller
+---@field headers table<string, string>   the caller's x-fal-..., lower-case
+---@field owner string   of the request, with --keys
+---@field log fun(...)
+---@field progress fun(fraction: number)
+---@field emit fun(value: any): boolean   whether anybody streams
+---@field canceled fun(): boolean
+---@field image fun(picture_or_bytes: fal.Image|string, options?: { sync?: boolean, text?: table, level?: integer, name?: string, content_type?: string, width?: integer, height?: integer }): table?, fal.Error?
+---@field file fun(bytes: string, options?: { name?: string, content_type?: string, sync?: boolean }): table?, fal.Error?
+---@field fetch fun(url_or_value: any, options?: { max_bytes?: integer, timeout?: number }): string?, string|fal.Error
+---@field open_image fun(value: any, loc: any, options?: { max_bytes?: integer, timeout?: number, max_pixels?: integer }): fal.Image?, table
+---@field flaw fun(loc: any, type: string, msg: string, input?: any, ctx?: table): table
+---@field fail fun(type_or_status: string|integer, message: any, options?: { loc?: any, input?: any, ctx?: table, retry?: boolean }): table
+---@field run fun(id: string, options: table): any, any   another endpoint here
+---@field client fun(): fal.Client   of this very server
+
+---Makes an endpoint: only in a file that falua serve runs.
+---@param id string   "owner/name"
+---@return fal.App
+function fal.app(id) end
+
+
 ---- Tasks and foreign loops ----
 
 ---@class fal.Task
@@ -1176,9 +1242,21 @@ local serve = {}
 ---@return fal.Image?
 ---@return fal.Error?
 function serve.paint(request) end
----Keeps bytes as a file: the path of its URL.
-function serve.put(bytes, extension) end
-function serve.log(text) end
+---Keeps bytes as a file of the caller's: what follows "/files/" in its URL, name.
+---@param options { name?: string, type?: string, lifecycle?: string }
+function serve.put(bytes, extension, options) end
+---@param level "error"|"info"
+function serve.log(level, text) end
+function serve.progress(fraction) end
+---A partial result, as it goes out.
+function serve.emit(bytes) end
+function serve.canceled() end
+---The address of this server.
+function serve.url() end
+---A path for a file that is nobody's yet.
+function serve.scratch() end
+---Where a file of this server is, and its type, by its URL.
+function serve.path(url) end
 ---A seed from the system's randomness.
 function serve.random() end
 ---Where a JSON text is broken: position, reason.

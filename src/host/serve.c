@@ -35,6 +35,9 @@ static int start (lua_State *L, fal_error *err) {
   opt.head_timeout = lfal_field_number(L, 1, "head_timeout", 0);
   opt.body_timeout = lfal_field_number(L, 1, "body_timeout", 0);
   opt.chaos = lfal_field_string(L, 1, "chaos", NULL);
+  opt.apps = lfal_field_string(L, 1, "apps", NULL);
+  opt.time_limit = lfal_field_number(L, 1, "time_limit", 0);
+  opt.memory_limit = (uint64_t)lfal_field_number(L, 1, "memory_limit", 0);
   server = falua_server_start(&opt, err);
   return server != NULL;
 }

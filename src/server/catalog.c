@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "pool.h"
+#include "serve.h"
 
-#define TIME     60.0              /* seconds, where an endpoint has no say */
+#define TIME     60.0              /* seconds, where nobody has a say */
 #define MEMORY   (256ull << 20)
 #define NEW_MEAN 1.0               /* what is not known yet is not short */
 
@@ -32,10 +33,11 @@ static int is_there (const serve_endpoint *ep) {
 }
 
 
-/* An endpoint of a file that is being loaded again is there as it was. */
+/* An endpoint of a file that is being loaded again, or that is broken now, is
+** there as it was. */
 serve_endpoint *catalog_find (const catalog *c, const char *id) {
   serve_endpoint *ep = lookup(c, id);
-  if (is_there(ep) || (ep != NULL && ep->file->state == FILE_LOADING))
+  if (is_there(ep) || (ep != NULL && ep->file->state != FILE_GOOD))
     return ep;
   return NULL;
 }
@@ -83,29 +85,43 @@ static serve_endpoint *add (catalog *c, const char *id) {
 }
 
 
-/* "endpoint", id, time, memory, concurrency; a number left out is 0. */
+static double number (const char *field) {
+  return field != NULL ? strtod(field, NULL) : 0;
+}
+
+
+/* id, time, memory, concurrency; a number left out is 0. An id that another
+** file has stays that file's. */
+static void add_endpoint (catalog *c, serve_file *f, char *const field[4]) {
+  serve_endpoint *ep = add(c, field[0]);
+  if (ep == NULL)
+    return;
+  if (ep->file != NULL && ep->file != f && is_there(ep)) {
+    serve_log("%s: there is an endpoint '%s' already%s%s", f->name, ep->id,
+              ep->file->name[0] != '\0' ? ", in " : "", ep->file->name);
+    return;
+  }
+  if (ep->version != f->version || ep->file != f)
+    ep->running = 0;
+  ep->file = f;
+  ep->version = f->version;
+  ep->time = number(field[1]) > 0 ? number(field[1]) : c->time;
+  ep->memory = number(field[2]) > 0 ? (uint64_t)number(field[2]) : c->memory;
+  ep->concurrency = (int)number(field[3]);
+  ep->mean = NEW_MEAN;
+}
+
+
 static void add_line (catalog *c, serve_file *f, char *line) {
   char *field[5] = {NULL, NULL, NULL, NULL, NULL}, *save = NULL, *s;
-  serve_endpoint *ep;
   int n = 0;
   for (s = strtok_r(line, "\t", &save); s != NULL && n < 5;
        s = strtok_r(NULL, "\t", &save))
     field[n++] = s;
-  if (n < 2 || strcmp(field[0], "endpoint") != 0)
-    return;
-  ep = add(c, field[1]);
-  if (ep == NULL)
-    return;
-  ep->file = f;
-  ep->version = f->version;
-  ep->time = n > 2 ? strtod(field[2], NULL) : 0;
-  ep->memory = n > 3 ? strtoull(field[3], NULL, 10) : 0;
-  ep->concurrency = n > 4 ? atoi(field[4]) : 0;
-  if (!(ep->time > 0))
-    ep->time = TIME;
-  if (ep->memory == 0)
-    ep->memory = MEMORY;
-  ep->mean = NEW_MEAN;
+  if (n >= 2 && strcmp(field[0], "endpoint") == 0)
+    add_endpoint(c, f, field + 1);
+  else if (n >= 2 && strcmp(field[0], "module") == 0)
+    apps_add_module(f, field[1]);
 }
 
 
@@ -118,6 +134,8 @@ void catalog_loaded (catalog *c, serve_file *f, uint32_t version, int good,
   if (f->state == FILE_LOADING)
     c->loading--;
   f->state = good ? FILE_GOOD : FILE_BROKEN;
+  if (good)
+    apps_forget_modules(f);  /* else one of them may be what is broken */
   copy = malloc(n + 1);
   if (copy == NULL)
     return;
@@ -132,7 +150,7 @@ void catalog_loaded (catalog *c, serve_file *f, uint32_t version, int good,
 /* }====================================================== */
 
 
-static serve_file *add_file (catalog *c, const char *name) {
+serve_file *catalog_add_file (catalog *c, const char *name) {
   serve_file *f = calloc(1, sizeof(*f));
   if (f == NULL || (f->name = strdup(name)) == NULL)
     return free(f), NULL;
@@ -147,10 +165,12 @@ static serve_file *add_file (catalog *c, const char *name) {
 
 fal_code catalog_open (catalog *c, const serve_pool_options *opt,
                        fal_error *err) {
-  (void)opt;
-  if (add_file(c, "") == NULL)
+  c->apps = opt->apps;
+  c->time = opt->time_limit > 0 ? opt->time_limit : TIME;
+  c->memory = opt->memory_limit > 0 ? opt->memory_limit : MEMORY;
+  if (catalog_add_file(c, "") == NULL)
     return fal_fail(err, FAL_ENOMEM, "out of memory");
-  return FAL_OK;
+  return apps_open(c, err);
 }
 
 
@@ -166,6 +186,7 @@ void catalog_free (catalog *c) {
   while (c->files != NULL) {
     serve_file *f = c->files;
     c->files = f->next;
+    apps_forget_modules(f);
     free(f->name);
     free(f);
   }

@@ -112,6 +112,7 @@ void serve_request_drop (serve_request *r) {
     return;
   serve_answer_free(&r->answer);
   fal_buf_free(&r->body);
+  fal_buf_free(&r->head);
   fal_buf_free(&r->args);
   fal_file_abort(&r->file);
   free(r->extra);

@@ -15,6 +15,7 @@
 #define falua_job_h
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "../core/buf.h"
 #include "../core/error.h"
@@ -127,6 +128,9 @@ typedef struct serve_pool_options {
   const char *apps;         /* folder of endpoints in Lua; NULL: none */
   const char *url;          /* of this server, for endpoints that call it */
   int workers;              /* processes, at least 1 */
+  double time_limit;        /* seconds that a call may take and bytes that */
+  uint64_t memory_limit;    /* an endpoint's Lua may have, where the endpoint
+                               has no say; 0: 60 s, 256 MiB */
   int verbose;              /* endpoints' own log lines on stderr too */
   struct serve_metrics *metrics;        /* counts what is done; or NULL */
 } serve_pool_options;

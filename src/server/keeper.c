@@ -9,6 +9,7 @@
 
 #include "../core/fal.h"
 #include "pool.h"
+#include "serve.h"
 
 #define TICK        20000000   /* nanoseconds */
 #define AHEAD_MAX   0.01       /* seconds that jobs wait behind another */
@@ -26,7 +27,7 @@ static void look_at (runner *r, double now) {
   double took = now - s->began;
   if (r->n > 1 && took > AHEAD_MAX)
     runner_take_back(r);
-  if (s->canceled == 0 && took > LEFT_AFTER && pool_left(job)) {
+  if (s->canceled == 0 && took > LEFT_AFTER && serve_hung_up(job->fd)) {
     job->canceled = 1;
     runner_cancel(r, job);
   }
@@ -81,6 +82,7 @@ static void look_around (serve_pool *p, serve_job **done) {
     if (p->runners[i].state == RUNNER_OPEN && p->runners[i].n > 0)
       look_at(&p->runners[i], now);
   if (p->waiting > 0) {
+    pool_refresh(p);
     help_starved(p, now);
     pool_turn_late_away(p, done);
     pool_dispatch(p, done);

@@ -9,6 +9,7 @@
 #include "../binding/limage.h"
 #include "../core/json.h"
 #include "../paint/paint.h"
+#include "files.h"
 #include "serve.h"
 #include "worker.h"
 
@@ -58,18 +59,36 @@ static int core_paint (lua_State *L) {
 }
 
 
-/* put(bytes, extension) -> name of the file at base_url/files/ | nil, err */
+/* put(bytes, extension, {name =, type =, lifecycle =}) -> what follows
+** base_url "/files/" in its URL, its file name | nil, err. It is the owner's
+** of the call. */
 static int core_put (lua_State *L) {
-  char name[MEDIA_NAME];
+  work *w = work_of(L);
+  const char *files = w->link.m->files, *name, *type, *lifecycle;
+  char rest[FILES_URL];
+  files_meta m;
   fal_error err;
-  size_t n;
+  size_t n, name_n, type_n;
   const char *s = luaL_checklstring(L, 1, &n);
   const char *ext = luaL_checkstring(L, 2);
-  if (serve_media_put(work_of(L)->link.m->files, ext, s, n, name, &err)
-      != FAL_OK)
+  luaL_checktype(L, 3, LUA_TTABLE);
+  name = lfal_field_string(L, 3, "name", &name_n);
+  type = lfal_field_string(L, 3, "type", &type_n);
+  lifecycle = lfal_field_string(L, 3, "lifecycle", NULL);
+  memset(&m, 0, sizeof(m));
+  if (!files_tag(files, w->call.owner, m.tag))
+    return luaL_error(L, "the server's secret cannot be read");
+  files_lifecycle(lifecycle, &m);
+  if (name != NULL) {
+    files_clean_name(name, name_n, type, m.name);
+    files_clean_type(type, type != NULL ? type_n : 0, m.name, m.type);
+  }
+  if (files_put(files, &m, ext, s, n, &err) != FAL_OK)
     return lfal_fail(L, &err);
-  lua_pushstring(L, name);
-  return 1;
+  files_url(&m, rest);
+  lua_pushstring(L, rest);
+  lua_pushstring(L, m.name[0] != '\0' ? m.name : m.id);
+  return 2;
 }
 
 
@@ -79,6 +98,61 @@ static int core_log (lua_State *L) {
   const char *text = luaL_checklstring(L, 2, &n);
   work_log(work_of(L), luaL_checkstring(L, 1), text, n);
   return 0;
+}
+
+
+/* progress(fraction) */
+static int core_progress (lua_State *L) {
+  work_send(work_of(L), FRAME_PROGRESS, 0, NULL, 0, NULL, 0,
+            luaL_checknumber(L, 1));
+  return 0;
+}
+
+
+/* emit(bytes): a partial result */
+static int core_emit (lua_State *L) {
+  size_t n;
+  const char *s = luaL_checklstring(L, 1, &n);
+  work_send(work_of(L), FRAME_EMIT, 0, NULL, 0, s, n, 0);
+  return 0;
+}
+
+
+/* canceled() -> whether nobody waits for the result any more */
+static int core_canceled (lua_State *L) {
+  lua_pushboolean(L, work_canceled(work_of(L)));
+  return 1;
+}
+
+
+/* url() -> the address of this server */
+static int core_url (lua_State *L) {
+  lua_pushstring(L, work_of(L)->link.m->url);
+  return 1;
+}
+
+
+/* scratch() -> path for a file that is nobody's yet; remove it after use */
+static int core_scratch (lua_State *L) {
+  char name[37];
+  serve_uuid(name);
+  lua_pushfstring(L, "%s/.%s", work_of(L)->link.m->files, name);
+  return 1;
+}
+
+
+/* path(url) -> where the file with this URL is, its type; nil when it is none
+** of ours, or is another owner's */
+static int core_path (lua_State *L) {
+  work *w = work_of(L);
+  char path[FILES_PATH], type[FILES_TYPE];
+  size_t n;
+  const char *url = luaL_checklstring(L, 1, &n);
+  if (!files_path_of_url(w->link.m->files, w->call.owner, url, n, path, type))
+    return 0;
+  lua_pushstring(L, path);
+  lua_pushstring(L, type);
+  return 2;
 }
 
 
@@ -113,11 +187,17 @@ static int core_flaw (lua_State *L) {
 
 
 static const luaL_Reg functions[] = {
+  {"canceled", core_canceled},
+  {"emit", core_emit},
   {"flaw", core_flaw},
   {"log", core_log},
   {"paint", core_paint},
+  {"path", core_path},
+  {"progress", core_progress},
   {"put", core_put},
   {"random", core_random},
+  {"scratch", core_scratch},
+  {"url", core_url},
   {NULL, NULL}
 };
 

@@ -13,17 +13,6 @@
 #define ETAG  48
 
 
-fal_code serve_media_put (const char *folder, const char *ext, const void *s,
-                          size_t n, char name[MEDIA_NAME], fal_error *err) {
-  files_meta m;
-  fal_code code;
-  memset(&m, 0, sizeof(m));
-  code = files_put(folder, &m, ext, s, n, err);
-  snprintf(name, MEDIA_NAME, "%s", m.id);
-  return code;
-}
-
-
 /* A result is named by what is in it; an upload may be sent again. */
 static void etag_of (const files_meta *m, int fd, char to[ETAG]) {
   struct stat st;

@@ -1,7 +1,6 @@
 /*
 ** pool.c -- the queue of jobs, and who gets which
 */
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -108,26 +107,6 @@ void serve_pool_load (serve_pool *p, int *waiting, int *running,
 ** What is not given to a worker
 ** =======================================================
 */
-
-/* Hang-ups are not seen by libmicrohttpd while a connection is suspended. */
-static int hung_up (int fd) {
-  struct pollfd p;
-  p.fd = fd;
-  p.revents = 0;
-#if defined(POLLRDHUP)
-  p.events = POLLRDHUP;
-#else
-  p.events = 0;
-#endif
-  return fd >= 0 && poll(&p, 1, 0) > 0 &&
-         (p.revents & ~(POLLIN | POLLOUT)) != 0;
-}
-
-
-int pool_left (const serve_job *job) {
-  return hung_up(job->fd);
-}
-
 
 /* A name from a URL, made fit for an answer. */
 static void printable (char *to, size_t size, const char *id) {
@@ -293,7 +272,7 @@ void pool_dispatch (serve_pool *p, serve_job **done) {
       continue;
     }
     take_out(p, at, before);
-    if (now - job->posted > STALE && hung_up(job->fd)) {
+    if (now - job->posted > STALE && serve_hung_up(job->fd)) {
       serve_reply_detail(&job->reply, 499, "client_disconnected",
                          "Client disconnected");
       add_done(done, job);
@@ -314,8 +293,7 @@ int serve_pool_post (serve_pool *p, serve_job *job) {
   pthread_mutex_lock(&p->lock);
   ok = !p->ending && p->waiting < POOL_WAITING_MAX;
   if (ok) {
-    if (p->cat.loading > 0)
-      pool_post_loads(p);
+    pool_refresh(p);
     append(p, job);
     pool_dispatch(p, &done);
     pool_wake_keeper(p);
@@ -447,6 +425,8 @@ int serve_job_cancel (serve_pool *p, serve_job *job) {
 int serve_endpoints_known (serve_pool *p, const char *id) {
   int yes;
   pthread_mutex_lock(&p->lock);
+  pool_refresh(p);
+  pool_wake_keeper(p);  /* it gives the questions to workers */
   yes = catalog_resolve(&p->cat, id, SERVE_STREAM) != NULL ||
         catalog_resolve(&p->cat, id, SERVE_REALTIME) != NULL ||
         p->cat.loading > 0;
@@ -463,16 +443,6 @@ void serve_endpoints_list (serve_pool *p, fal_buf *to,
 }
 
 
-/* A question to a worker: what is in a file? */
-typedef struct load_job {
-  serve_job job;
-  serve_pool *pool;
-  serve_file *file;
-  uint32_t version;
-  int began;
-} load_job;
-
-
 static void began (serve_job *job) {
   ((load_job *)job)->began = 1;
 }
@@ -483,13 +453,13 @@ static void loaded (serve_job *job) {
   serve_pool *p = l->pool;
   serve_job *done = NULL;
   pthread_mutex_lock(&p->lock);
-  if (job->lost && job->reply.status == 503 && !l->began)
+  if (job->lost && !l->began)
     l->file->posted = 0;  /* no worker had it: again with the next call */
   else
     catalog_loaded(&p->cat, l->file, l->version, job->reply.status == 200,
                    job->reply.body.s, job->reply.body.n);
   if (!p->ending) {
-    pool_post_loads(p);
+    pool_refresh(p);
     pool_dispatch(p, &done);
   }
   pthread_mutex_unlock(&p->lock);
@@ -500,7 +470,7 @@ static void loaded (serve_job *job) {
 }
 
 
-void pool_post_loads (serve_pool *p) {
+static void post_loads (serve_pool *p) {
   static const serve_job_class cls = {began, NULL, NULL, NULL, loaded};
   serve_file *f;
   for (f = p->cat.files; f != NULL; f = f->next) {
@@ -522,6 +492,13 @@ void pool_post_loads (serve_pool *p) {
   }
 }
 
+
+void pool_refresh (serve_pool *p) {
+  apps_scan(&p->cat);
+  if (p->cat.loading > 0)
+    post_loads(p);
+}
+
 /* }====================================================== */
 
 
@@ -536,6 +513,15 @@ static char *copy (const char *s) {
 }
 
 
+static char *copy_folder (const char *s) {
+  char *to = copy(s);
+  size_t n = to != NULL ? strlen(to) : 0;
+  while (n > 1 && to[n - 1] == '/')
+    to[--n] = '\0';
+  return to;
+}
+
+
 serve_pool *serve_pool_new (const serve_pool_options *opt, fal_error *err) {
   serve_pool *p = calloc(1, sizeof(*p));
   if (p == NULL) {
@@ -546,14 +532,14 @@ serve_pool *serve_pool_new (const serve_pool_options *opt, fal_error *err) {
   pthread_cond_init(&p->keep, NULL);
   p->opt = *opt;
   p->opt.files = p->files = copy(opt->files);
-  p->opt.apps = p->apps = copy(opt->apps);
+  p->opt.apps = p->apps = copy_folder(opt->apps);
   p->opt.url = p->url = copy(opt->url);
   if (catalog_open(&p->cat, &p->opt, err) != FAL_OK) {
     serve_pool_free(p);
     return NULL;
   }
   pthread_mutex_lock(&p->lock);
-  pool_post_loads(p);
+  pool_refresh(p);
   pool_grow(p);
   p->keeper_started = pthread_create(&p->keeper, NULL, keeper_main, p) == 0;
   pthread_mutex_unlock(&p->lock);

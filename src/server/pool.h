@@ -38,12 +38,27 @@ typedef enum file_state {
   FILE_BROKEN        /* calls of its endpoints fail */
 } file_state;
 
+/* What tells that a file has changed. Compared as bytes: all of it is set. */
+typedef struct file_stamp {
+  uint64_t there, inode, size;
+  int64_t seconds, nanoseconds;
+} file_stamp;
+
+typedef struct serve_module {
+  struct serve_module *next;
+  char *path;
+  file_stamp stamp;
+} serve_module;
+
 struct serve_file {
   serve_file *next;
   char *name;            /* "": what is built in; else a path */
   file_state state;
   uint32_t version;      /* counts the times it has changed */
   int posted;            /* a worker is, or will be, asked what it has */
+  file_stamp stamp;
+  serve_module *modules; /* that it required */
+  int module_count;
 };
 
 struct serve_endpoint {
@@ -54,7 +69,7 @@ struct serve_endpoint {
   double time;           /* seconds that one call may take */
   uint64_t memory;       /* bytes that its Lua may have */
   int concurrency;       /* calls at once; 0: as many as usual workers */
-  int running;
+  int running;           /* of this version: old code holds no new up */
   double mean;           /* seconds that a call takes, lately */
 };
 
@@ -64,6 +79,10 @@ typedef struct catalog {
   serve_file *files;
   serve_endpoint *buckets[CATALOG_BUCKETS];
   int loading;           /* files in that state */
+  const char *apps;      /* the folder, NULL: none */
+  double scanned;        /* when it was looked at */
+  double time;           /* limits of endpoints that have none of their own */
+  uint64_t memory;
 } catalog;
 
 fal_code catalog_open (catalog *c, const serve_pool_options *opt,
@@ -75,14 +94,24 @@ serve_endpoint *catalog_find (const catalog *c, const char *id);
 serve_endpoint *catalog_resolve (const catalog *c, const char *id,
                                  serve_kind kind);
 
+/* A file that is to be loaded; NULL when memory ends. */
+serve_file *catalog_add_file (catalog *c, const char *name);
+
 /* What a worker said of a file: lines of TAB-separated fields,
 **   endpoint  ID  TIME  MEMORY  CONCURRENCY
+**   module    PATH
 ** and whether it could be loaded. */
 void catalog_loaded (catalog *c, serve_file *f, uint32_t version, int good,
                      const char *lines, size_t n);
 
 /* Ids of endpoints that can be called, sorted. */
 void catalog_list (const catalog *c, fal_buf *to, const char *separator);
+
+/* apps.c: files that are new, have changed or are gone. */
+fal_code apps_open (catalog *c, fal_error *err);
+void apps_scan (catalog *c);
+void apps_add_module (serve_file *f, const char *path);
+void apps_forget_modules (serve_file *f);
 
 /* }====================================================== */
 
@@ -100,6 +129,7 @@ typedef enum runner_state {
 /* A job that a worker has. */
 typedef struct runner_slot {
   serve_job *job;        /* NULL: the slot is free, or was taken back */
+  uint32_t version;      /* of its endpoint's file */
   double began;          /* when it came to the front */
   double canceled;       /* when that was; 0: it was not */
   double stopped;        /* when it was told to stop; 0: it was not */
@@ -192,17 +222,24 @@ void pool_turn_all_away (serve_pool *p, serve_job **done, const char *type,
 /* Turns those away whose time to start is over. */
 void pool_turn_late_away (serve_pool *p, serve_job **done);
 
-/* Asks workers about files that are not known. */
-void pool_post_loads (serve_pool *p);
+/* A question to a worker: what is in a file? Its kind is LINK_LOAD. */
+typedef struct load_job {
+  serve_job job;
+  serve_pool *pool;
+  serve_file *file;
+  uint32_t version;
+  int began;
+} load_job;
+
+/* Looks for files that have changed and asks workers about those that are not
+** known. */
+void pool_refresh (serve_pool *p);
 
 /* One more worker. 0 when there are enough. */
 int pool_grow (serve_pool *p);
 
 /* May this endpoint have a worker beyond the usual number? */
 int pool_deserves_more (const serve_pool *p, const serve_endpoint *ep);
-
-/* Has the caller hung up? */
-int pool_left (const serve_job *job);
 
 /* There may be something to look after. */
 void pool_wake_keeper (serve_pool *p);

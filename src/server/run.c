@@ -3,6 +3,7 @@
 */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "../core/fal.h"
 #include "../core/json.h"
@@ -41,6 +42,25 @@ static double start_timeout (const serve_request *r) {
 }
 
 
+static enum MHD_Result add_header (void *ud, enum MHD_ValueKind kind,
+                                   const char *name, const char *value) {
+  fal_buf *to = ud;
+  (void)kind;
+  if (strncasecmp(name, "x-fal-", 6) == 0 && value != NULL)
+    fal_buf_addf(to, "%s: %s\r\n", name, value);
+  return MHD_YES;
+}
+
+
+const char *serve_fal_headers (serve_request *r) {
+  if (r->head.max == 0) {
+    fal_buf_init(&r->head, SERVE_HEAD_MAX);
+    MHD_get_connection_values(r->mc, MHD_HEADER_KIND, add_header, &r->head);
+  }
+  return r->head.n > 0 ? fal_buf_cstr(&r->head) : NULL;
+}
+
+
 static void fill_job (serve_request *r, serve_kind kind,
                       const serve_job_class *cls) {
   serve_job *job = &r->job;
@@ -54,6 +74,8 @@ static void fill_job (serve_request *r, serve_kind kind,
   job->endpoint = r->rest;
   job->request_id = r->id;
   job->base_url = r->base_url;
+  job->owner = r->owner;
+  job->head = serve_fal_headers(r);
   job->body = r->body.s;
   job->body_n = r->body.n;
   job->start_by = limit > 0 ? r->began + limit : 0;

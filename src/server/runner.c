@@ -59,7 +59,7 @@ static double expected (const serve_job *job) {
 static void comes_first (runner *r) {
   runner_slot *s = &r->slots[r->order[0]];
   s->began = fal_now();
-  if (s->job->ep != NULL)
+  if (s->job->ep != NULL && s->version == s->job->ep->version)
     s->job->ep->running++;
 }
 
@@ -69,11 +69,11 @@ static serve_job *take_out (runner *r, int i) {
   runner_slot *s = &r->slots[r->order[i]];
   serve_job *job = s->job;
   r->backlog -= expected(job);
+  if (i == 0 && job->ep != NULL && s->version == job->ep->version)
+    job->ep->running--;
   memset(s, 0, sizeof(*s));
   r->n--;
   memmove(r->order + i, r->order + i + 1, (size_t)(r->n - i));
-  if (i == 0 && job->ep != NULL)
-    job->ep->running--;
   if (r->n == 0) {
     r->backlog = 0;
     r->idle_since = fal_now();
@@ -152,8 +152,9 @@ static fal_code pack (runner *r, int slot, const serve_job *job) {
   j.slot = (uint32_t)slot;
   j.kind = (uint32_t)job->kind;
   j.body_n = job->body_n;
-  j.memory = ep != NULL ? ep->memory : (256u << 20);
-  j.version = ep != NULL ? ep->file->version : 0;
+  j.memory = ep != NULL ? ep->memory : r->pool->cat.memory;
+  j.version = ep != NULL ? ep->file->version
+                         : ((const load_job *)job)->version;
   j.tell_start = job->cls->started != NULL;
   b->n = 0;
   fal_buf_add(b, &j, sizeof(j));
@@ -219,6 +220,7 @@ void runner_send (runner *r, serve_job *job) {
   m->canceled = m->stop = 0;
   __atomic_store_n(&m->state, SLOT_SENT, __ATOMIC_SEQ_CST);
   r->slots[slot].job = job;
+  r->slots[slot].version = job->ep != NULL ? job->ep->version : 0;
   r->order[r->n++] = (unsigned char)slot;
   r->backlog += expected(job);
   if (r->n == 1) {

@@ -29,6 +29,7 @@
 
 #define SERVE_BODY_MAX   (32u << 20)    /* bytes in the body of a request */
 #define SERVE_HELD_MAX   (512u << 20)   /* bytes of all bodies together */
+#define SERVE_HEAD_MAX   (16u << 10)    /* bytes of x-fal-... headers kept */
 #define SERVE_PUT_MAX    (1u << 30)     /* bytes of an answer's JSON */
 
 
@@ -83,12 +84,6 @@ void serve_answer_free (serve_answer *a);
 ** Files with a URL (files.h)
 ** =======================================================
 */
-
-#define MEDIA_NAME  (FILES_HEX + 8)
-
-/* files_put for a result that is nobody's; 'name' follows "/files/". */
-fal_code serve_media_put (const char *folder, const char *ext, const void *s,
-                          size_t n, char name[MEDIA_NAME], fal_error *err);
 
 /* A tag for what is in a file, with its quotes. */
 void serve_etag (const struct stat *st, char *to, size_t n);
@@ -177,6 +172,7 @@ struct serve_request {
   int routed;                 /* given to its handler */
   int suspended;              /* handed to a worker, once */
   int owners;                 /* the connection; and a feed */
+  fal_buf head;               /* see serve_fal_headers */
   double began;
   serve_answer answer;
 };
@@ -240,6 +236,10 @@ int serve_status (serve_request *r);
 /* run.c: suspends the request and has its endpoint called. */
 void serve_post (serve_request *r, serve_kind kind,
                  const serve_job_class *cls);
+
+/* run.c: the request's x-fal-... headers as "name: value\r\n" lines, which
+** are the request's; NULL when it has none. */
+const char *serve_fal_headers (serve_request *r);
 
 /* http.c: for who needs a request when its connection may be gone. */
 void serve_request_keep (serve_request *r);

@@ -280,7 +280,10 @@ static fal_code start_pool (falua_server *s, const falua_server_options *opt,
   serve_pool_options pool;
   memset(&pool, 0, sizeof(pool));
   pool.files = s->files;
+  pool.apps = opt->apps;
   pool.url = s->url;
+  pool.time_limit = opt->time_limit;
+  pool.memory_limit = opt->memory_limit;
   pool.workers = worker_count(opt->workers);
   pool.verbose = opt->verbose;
   pool.metrics = s->metrics;
@@ -292,9 +295,6 @@ static fal_code start_pool (falua_server *s, const falua_server_options *opt,
 static fal_code start (falua_server *s, const falua_server_options *opt,
                        fal_error *err) {
   fal_code code;
-  if (opt->apps != NULL)
-    return fal_fail(err, FAL_EVALIDATION, "endpoints in Lua are not served "
-                    "by this version: leave --apps out");
   if (opt->chaos != NULL) {
     s->chaos = serve_chaos_new(opt->chaos, err);
     if (s->chaos == NULL)

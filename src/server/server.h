@@ -20,9 +20,8 @@ typedef struct falua_server_options {
                             "127.0.0.1:8787" */
   const char *data;      /* folder for files; NULL: a private temporary one,
                             removed by stop */
-  const char *apps;      /* folder of endpoints in Lua: not served yet, leave
-                            it NULL */
-  int workers;           /* Lua states that run endpoints; 0: one a core */
+  const char *apps;      /* folder of endpoints in Lua; NULL: none */
+  int workers;           /* processes that run endpoints; 0: one a core */
   int verbose;           /* a line for each request on stderr */
   uint64_t max_upload;   /* bytes of one uploaded file; 0: 16 GiB */
   double head_timeout;   /* seconds that the head of a caller's first request
@@ -30,6 +29,9 @@ typedef struct falua_server_options {
   double body_timeout;   /* seconds after which a body must have come with
                             1 KB/s; 0: 30 */
   const char *chaos;     /* failures on purpose, see chaos.h; NULL: none */
+  double time_limit;     /* seconds that a call of an endpoint may take that
+                            sets no limit itself; 0: 60 */
+  uint64_t memory_limit; /* and bytes that its Lua may have; 0: 256 MiB */
 } falua_server_options;
 
 /* Binds, starts its threads and returns. FAL_ENETWORK when the address

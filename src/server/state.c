@@ -27,6 +27,7 @@ struct work_state {
   lua_State *L;        /* NULL: to be made again */
   fal_buf json;        /* the answer, while it is made */
   size_t used, most;   /* bytes that Lua has, and may have */
+  int starved;         /* it wanted more in this call */
 };
 
 /* Their addresses are keys in the registry: functions of the Lua side. */
@@ -44,8 +45,10 @@ static void *allocate (void *ud, void *p, size_t old, size_t n) {
     free(p);
     return NULL;
   }
-  if (n > old && (s->used > s->most || n - old > s->most - s->used))
+  if (n > old && (s->used > s->most || n - old > s->most - s->used)) {
+    s->starved = 1;
     return NULL;
+  }
   to = realloc(p, n);
   if (to != NULL)
     s->used += n - old;
@@ -260,13 +263,14 @@ static int run_call (lua_State *L) {
 
 static int traceback (lua_State *L) {
   const char *msg = luaL_tolstring(L, 1, NULL);
-  luaL_traceback(L, L, msg, 1);
+  if (strstr(msg, "\nstack traceback:") == NULL)  /* Lua's side has added one */
+    luaL_traceback(L, L, msg, 1);
   return 1;
 }
 
 
 /* In place of an answer of Lua's. */
-static void make_failed (work *w, int status, work_answer *a) {
+static void make_failed (work *w, int no_memory, work_answer *a) {
   serve_reply r;
   link_stop stop = work_stop(w);
   memset(&r, 0, sizeof(r));
@@ -276,7 +280,7 @@ static void make_failed (work *w, int status, work_answer *a) {
   else if (stop == STOP_CANCELED)
     serve_reply_detail(&r, 499, "client_cancelled",
                        "The request was cancelled");
-  else if (status == LUA_ERRMEM)
+  else if (no_memory)
     serve_reply_detail(&r, 500, "runner_server_error",
                        "Internal Server Error");
   else
@@ -307,10 +311,11 @@ void state_run (work *w, work_answer *a) {
   fal_buf_init(&a->head, HEAD_MAX);
   if (s == NULL || (s->L == NULL && make(s, &err) != FAL_OK)) {
     log_error(w, s != NULL ? err.message : NULL);
-    make_failed(w, LUA_ERRMEM, a);
+    make_failed(w, 1, a);
     return;
   }
   w->state = s;
+  s->starved = 0;
   if (work_stop(w) != STOP_NOT)
     state_interrupt(w);  /* the signal came before the state */
   lua_pushcfunction(s->L, traceback);
@@ -325,11 +330,11 @@ void state_run (work *w, work_answer *a) {
   if (status != LUA_OK) {
     if (work_stop(w) != STOP_CANCELED)
       log_error(w, lua_tostring(s->L, -1));
-    make_failed(w, status, a);
+    make_failed(w, s->starved, a);
   }
   lua_settop(s->L, 0);
   fal_image_free(&w->picture);
-  if (status == LUA_ERRMEM)
+  if (status != LUA_OK && s->starved)
     drop(s);
 }
 

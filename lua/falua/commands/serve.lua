@@ -13,7 +13,9 @@ local function parser()
     :argname "ADDR:PORT"
   p:option("--data", "Folder for files (otherwise a temporary one).")
     :argname "DIR"
-  p:option("--workers", "Lua states that run endpoints (otherwise one a core).")
+  p:option("--apps", "Folder of endpoints in Lua: each file is read again when it changes.")
+    :argname "DIR"
+  p:option("--workers", "Processes that run endpoints (otherwise one a core).")
     :argname "N"
     :convert(command.whole("--workers", 1, 64))
   p:option("--max-upload", "Size of the largest file taken (otherwise 16G).")
@@ -28,6 +30,12 @@ local function parser()
   p:option("--chaos", "Failures on purpose, by probability: of 429, 502, 504, cut, slow, expired, type; " ..
                       "'seed' makes other dice, 'delay' is the seconds of slow. A number alone is for each of them.")
     :argname "429=0.1,slow=0.2,seed=7"
+  p:option("--time-limit", "Seconds that a call may take, where the endpoint does not say (otherwise 60).")
+    :argname "SECONDS"
+    :convert(command.whole("--time-limit", 1, 86400))
+  p:option("--memory-limit", "What an endpoint's Lua may have, where it does not say (otherwise 256M).")
+    :argname "SIZE"
+    :convert(command.bytes("--memory-limit"))
   p:flag("--verbose", "A line for each request.")
   return p
 end

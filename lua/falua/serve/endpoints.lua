@@ -1,6 +1,4 @@
--- The endpoints served here, by id. An endpoint is a table: 'id', 'input'
--- (fields for schema.lua) and run(input, request), which returns the result
--- and what it costs in billable units, or nil and an error object.
+-- The endpoints that are built in, by id; endpoint.lua says what one is.
 
 local endpoints = {}
 

@@ -62,7 +62,7 @@ end
 
 
 -- Puts the bytes where they can be fetched, or right into the answer.
-local function publish(png, input, request)
+local function publish(png, input, context)
   local image = {
     content_type = "image/png", file_size = #png,
     width = input.image_size.width, height = input.image_size.height,
@@ -72,9 +72,9 @@ local function publish(png, input, request)
     image.file_name = fal.digest("sha256", png):sub(1, 32) .. ".png"
     return image
   end
-  local name, err = core.put(png, "png")
-  if not name then return nil, err end
-  image.url = request.base_url .. "/files/" .. name
+  local rest, name = core.put(png, "png", {})
+  if not rest then return nil, name end
+  image.url = context.base_url .. "/files/" .. rest
   image.file_name = name
   return image
 end
@@ -87,13 +87,13 @@ local function units(input)
 end
 
 
-local function run(id, input, request)
+local function run(id, input, context)
   local seed = input.seed or core.random()
   local images, flagged, began = {}, {}, now()
   for k = 1, input.num_images do
     local png, err = paint(id, input, seed + k - 1)
     if not png then return nil, err end
-    images[k], err = publish(png, input, request)
+    images[k], err = publish(png, input, context)
     if not images[k] then return nil, err end
     flagged[k] = false
   end
@@ -101,7 +101,7 @@ local function run(id, input, request)
     images = fal.array(images), seed = seed, prompt = input.prompt,
     has_nsfw_concepts = fal.array(flagged),
     timings = {inference = now() - began},
-  }, units(input)
+  }
 end
 
 
@@ -109,7 +109,8 @@ local function endpoint(id, steps, max_steps)
   return {
     id = id,
     input = inputs(steps, max_steps),
-    run = function(input, request) return run(id, input, request) end,
+    run = function(input, context) return run(id, input, context) end,
+    units = units,
   }
 end
 

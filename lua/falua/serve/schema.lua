@@ -5,14 +5,30 @@
 --   schema.check({
 --     prompt = {type = "string", required = true, max = 4000},
 --     steps  = {type = "integer", default = 28, min = 1, max = 50},
+--     style  = {type = "string", enum = {"ink", "oil"}, nullable = true},
+--     loras  = {type = "array", max = 4, items = {type = "object", fields = {
+--       path = {type = "string", required = true}, scale = {type = "number"},
+--     }}},
 --   }, input)  -->  the checked input, or nil and a list of flaws
 --
--- A field has: type ("string", "integer", "number", "boolean", "any", or a
--- function, see 'value'); required; default; nullable (null counts as left
--- out); min, max (of a number, or of a string's characters), above, below
--- (exclusive); enum (a list of strings). Unknown members are dropped.
+-- A field has
+--   type      "string" (unless said otherwise), "integer", "number", "boolean",
+--             "array", "object", "file" (a URL, a data: URI, {url =}, or
+--             {base64 =, media_type =}: what context.fetch takes), "any", or a
+--             function (see 'value')
+--   required; default; nullable (null counts as left out)
+--   min, max  of a number, of a string's characters, of an array's length
+--   above, below (exclusive), multiple_of   of a number
+--   enum      a list of strings or numbers
+--   pattern   a Lua pattern that a string must match
+--   items     a field: what an array's entries are
+--   fields    of an object, without which any object will do
+--   title, description, examples, order (its place), openapi (what the document
+--             says of it)   for people and documents only
+-- Members that no field is named after are dropped.
 
 local fal = require "fal"
+local options = require "fal.options"
 
 local null = fal.null
 local array_mark = getmetatable(fal.array {})
@@ -48,7 +64,9 @@ end
 -- "'a', 'b' or 'c'"
 local function alternatives(list)
   local quoted = {}
-  for i, v in ipairs(list) do quoted[i] = "'" .. v .. "'" end
+  for i, v in ipairs(list) do
+    quoted[i] = type(v) == "string" and "'" .. v .. "'" or tostring(v)
+  end
   local last = table.remove(quoted)
   if #quoted == 0 then return last end
   return table.concat(quoted, ", ") .. " or " .. last
@@ -68,6 +86,33 @@ end
 function types.string(v)
   if type(v) == "string" then return v end
   return nil, "string_type", "Input should be a valid string"
+end
+
+
+function types.array(v)
+  if type(v) == "table" and getmetatable(v) == array_mark then return v end
+  return nil, "list_type", "Input should be a valid list"
+end
+
+
+function types.object(v)
+  if type(v) == "table" and getmetatable(v) ~= array_mark then return v end
+  return nil, "dict_type", "Input should be a valid dictionary"
+end
+
+
+-- As a URL, or as the table that context.fetch takes.
+function types.file(v)
+  if type(v) == "string" and
+     (v:match "^https?://." or v:match "^data:[^,]*,") then
+    return v
+  elseif type(v) == "string" then
+    return nil, "url_parsing", "Input should be an http(s) URL or a data: URI"
+  elseif type(v) == "table" and (type(v.base64) == "string" or
+         type(v.url) == "string" and types.file(v.url)) then
+    return v
+  end
+  return nil, "string_type", "Input should be a URL, a data: URI or a file"
 end
 
 
@@ -140,10 +185,25 @@ local limits = {
    function(v, limit) return v <= limit end},
   {"below", "less_than", "lt", "less than",
    function(v, limit) return v < limit end},
+  {"multiple_of", "multiple_of", "multiple_of", "a multiple of",
+   function(v, limit) return v % limit == 0 end},
 }
 
 
+local function check_enum(v, field)
+  for _, allowed in ipairs(field.enum) do
+    if v == allowed then return v end
+  end
+  local expected = alternatives(field.enum)
+  return nil, "literal_error", "Input should be " .. expected,
+         {expected = expected}
+end
+
+
 local function check_number(v, field)
+  if v ~= v or v == math.huge or v == -math.huge then
+    return nil, "finite_number", "Input should be a finite number"
+  end
   for _, l in ipairs(limits) do
     local limit = field[l[1]]
     if limit and not l[5](v, limit) then
@@ -155,59 +215,51 @@ local function check_number(v, field)
 end
 
 
-local function plural(n)
-  return n == 1 and "character" or "characters"
+local function plural(n, what)
+  return n == 1 and what or what .. "s"
 end
 
 
 local function check_string(v, field)
+  if not field.min and not field.max and not field.pattern then return v end
   local n = utf8.len(v) or #v
   if field.min and n < field.min then
     return nil, "string_too_short", ("String should have at least %d %s")
-           :format(field.min, plural(field.min)), {min_length = field.min}
+           :format(field.min, plural(field.min, "character")),
+           {min_length = field.min}
   elseif field.max and n > field.max then
     return nil, "string_too_long", ("String should have at most %d %s")
-           :format(field.max, plural(field.max)), {max_length = field.max}
+           :format(field.max, plural(field.max, "character")),
+           {max_length = field.max}
+  elseif field.pattern and not v:find(field.pattern) then
+    return nil, "string_pattern_mismatch", ("String should match pattern " ..
+           "'%s'"):format(field.pattern), {pattern = field.pattern}
   end
-  for _, allowed in ipairs(field.enum or {}) do
-    if v == allowed then return v end
-  end
-  if not field.enum then return v end
-  local expected = alternatives(field.enum)
-  return nil, "literal_error", "Input should be " .. expected,
-         {expected = expected}
+  return v
 end
 
 
--- Checks one value that is there: the value as its type, or nil with its
--- flaws added to the list. A type that is a function is called with the
--- value, the place and the list, and does the same.
-function schema.value(v, field, loc, flaws)
-  if type(field.type) == "function" then
-    return field.type(v, loc, flaws)
+local function check_length(v, field)
+  local n = #v
+  local kind, msg, limit
+  if field.min and n < field.min then
+    kind, msg, limit = "too_short", "at least", field.min
+  elseif field.max and n > field.max then
+    kind, msg, limit = "too_long", "at most", field.max
+  else
+    return v
   end
-  local kind, msg, ctx
-  local checked
-  checked, kind, msg = types[field.type or "any"](v)
-  if kind == nil and type(checked) == "number" then
-    checked, kind, msg, ctx = check_number(checked, field)
-  elseif kind == nil and type(checked) == "string" then
-    checked, kind, msg, ctx = check_string(checked, field)
-  end
-  if kind then
-    flaws[#flaws + 1] = schema.flaw(loc, kind, msg, v, ctx)
-    return nil
-  end
-  return checked
+  return nil, kind, ("List should have %s %d %s after validation, not %d")
+         :format(msg, limit, plural(limit, "item"), n),
+         {field_type = "List", actual_length = n,
+          [kind == "too_short" and "min_length" or "max_length"] = limit}
 end
 
 
-local function sorted_names(fields)
-  local names = {}
-  for name in pairs(fields) do names[#names + 1] = name end
-  table.sort(names)
-  return names
-end
+local checks = {
+  string = check_string, integer = check_number, number = check_number,
+  array = check_length,
+}
 
 
 local function appended(loc, name)
@@ -217,11 +269,85 @@ local function appended(loc, name)
 end
 
 
+local function check_items(v, field, loc, flaws)
+  local checked = fal.array {}
+  for i = 1, #v do
+    checked[i] = schema.value(v[i], field.items, appended(loc, i - 1), flaws)
+  end
+  return checked
+end
+
+
+-- Checks one value that is there: the value as its type, or nil with its
+-- flaws added to the list. A type that is a function is called with the
+-- value, the place and the list, and does the same.
+function schema.value(v, field, loc, flaws)
+  local name = field.type or "string"
+  if type(name) == "function" then return name(v, loc, flaws) end
+  local checked, kind, msg, ctx = types[name](v)
+  if kind == nil and field.enum then
+    checked, kind, msg, ctx = check_enum(checked, field)
+  end
+  if kind == nil and checks[name] then
+    checked, kind, msg, ctx = checks[name](checked, field)
+  end
+  if kind then
+    flaws[#flaws + 1] = schema.flaw(loc, kind, msg, v, ctx)
+    return nil
+  elseif field.items then
+    return check_items(checked, field, loc, flaws)
+  elseif field.fields then
+    return schema.object(field.fields, checked, loc, flaws)
+  end
+  return checked
+end
+
+
+-- Required fields first, then as their 'order' and their names say.
+local function before(a, b)
+  local x, y = a.field, b.field
+  local i, j = x.order or math.huge, y.order or math.huge
+  if i ~= j then return i < j end
+  if (x.required or false) ~= (y.required or false) then
+    return x.required or false
+  end
+  return a.name < b.name
+end
+
+
+local lists = setmetatable({}, {__mode = "k"})
+
+
+-- The fields of an object as a list of {name =, field =}, in their order. Not
+-- to be changed.
+function schema.list(fields)
+  local list = lists[fields]
+  if list then return list end
+  list = {}
+  for name, field in pairs(fields) do
+    list[#list + 1] = {name = name, field = field}
+  end
+  table.sort(list, before)
+  lists[fields] = list
+  return list
+end
+
+
+-- A default of its own for each input, so that nobody changes ours.
+local function copied(v)
+  if type(v) ~= "table" then return v end
+  local copy = setmetatable({}, getmetatable(v))
+  for k, x in pairs(v) do copy[k] = copied(x) end
+  return copy
+end
+
+
 -- Checks the members of an object at 'loc', adding to the list of flaws.
 function schema.object(fields, input, loc, flaws)
   local checked = {}
-  for _, name in ipairs(sorted_names(fields)) do
-    local field, v = fields[name], input[name]
+  for _, entry in ipairs(schema.list(fields)) do
+    local name, field = entry.name, entry.field
+    local v = input[name]
     if v == null and field.nullable then v = nil end
     if v ~= nil then
       checked[name] = schema.value(v, field, appended(loc, name), flaws)
@@ -229,7 +355,7 @@ function schema.object(fields, input, loc, flaws)
       flaws[#flaws + 1] = schema.flaw(appended(loc, name), "missing",
                                       "Field required", input)
     else
-      checked[name] = field.default
+      checked[name] = copied(field.default)
     end
   end
   return checked
@@ -242,16 +368,98 @@ function schema.is_object(v)
 end
 
 
--- The whole input.
+-- The whole input. Without fields any object is fine.
 function schema.check(fields, input)
   if not schema.is_object(input) then
     return nil, {schema.flaw({"body"}, "model_attributes_type", "Input " ..
       "should be a valid dictionary or object to extract fields from", input)}
   end
+  if not fields then return input end
   local flaws = {}
   local checked = schema.object(fields, input, {"body"}, flaws)
   if #flaws > 0 then return nil, flaws end
   return checked
+end
+
+
+---- Is a schema itself right? ------------------------------------------
+
+local words = {
+  type = "string|function", required = "boolean", default = true,
+  nullable = "boolean", min = "number", max = "number", above = "number",
+  below = "number", multiple_of = "number", enum = "table",
+  pattern = "string", items = "table", fields = "table", title = "string",
+  description = "string", examples = "table", order = "number",
+  openapi = "table",
+}
+
+local NO_PLACE = 100   -- a level of error that adds no file and line
+
+local type_names = {}
+for name in pairs(types) do type_names[name] = true end
+
+
+-- Words that only some types have.
+local belongs = {
+  items = {array = true}, fields = {object = true},
+  pattern = {string = true}, above = {integer = true, number = true},
+  below = {integer = true, number = true},
+  multiple_of = {integer = true, number = true},
+}
+
+
+local function check_type(where, field)
+  local name = field.type or "string"
+  if type(name) == "function" then return end
+  if not type_names[name] then
+    local near = options.nearest(name, type_names)
+    error(("%s has no type '%s'%s"):format(where, name, near and
+          (": did you mean '" .. near .. "'?") or ""), 0)
+  end
+  for word, owners in pairs(belongs) do
+    if field[word] ~= nil and not owners[name] then
+      error(("%s is of type '%s', which has no '%s'"):format(where, name,
+                                                              word), 0)
+    end
+  end
+end
+
+
+local function check_default(where, field)
+  if field.default == nil or type(field.type) == "function" then return end
+  local flaws = {}
+  schema.value(field.default, field, {where}, flaws)
+  if flaws[1] then
+    error(("the default of %s is not one of its values: %s"):format(where,
+          flaws[1].msg), 0)
+  end
+end
+
+
+local function verify_field(where, field)
+  if type(field) ~= "table" then
+    error(("%s must be a table such as {type = \"string\"}, not a %s")
+          :format(where, type(field)), 0)
+  end
+  options.check(where, field, words, NO_PLACE)
+  check_type(where, field)
+  if field.items then verify_field(where .. "'s items", field.items) end
+  if field.fields then schema.verify(where, field.fields) end
+  check_default(where, field)
+end
+
+
+-- Raises a text when a table of fields makes no sense, naming the field.
+function schema.verify(what, fields)
+  if type(fields) ~= "table" then
+    error(what .. " must be a table of fields, not a " .. type(fields), 0)
+  end
+  for name, field in pairs(fields) do
+    if type(name) ~= "string" then
+      error(what .. " must have fields by name: title = {type = ...}", 0)
+    end
+    verify_field("field '" .. name .. "' of " .. what, field)
+  end
 end
 
 

@@ -1,50 +1,85 @@
--- What a worker process calls: worker.load to learn what endpoints there are,
--- worker.run for each request, which finds the endpoint, reads and checks the
--- input, runs it. They return an HTTP status, the answer (a value that becomes
--- JSON, or a string that goes out as it is) and headers. Raising is for bugs:
--- the caller then gets a plain 500.
+-- What a worker process calls: worker.load to learn what endpoints a file has,
+-- worker.describe for the document of one, worker.run for each request. They
+-- return an HTTP status, the answer (a value that becomes JSON, or a string
+-- that goes out as it is) and headers. Raising is for bugs, ours and those of
+-- endpoints: the caller then gets a plain 500, the log a traceback.
 
 local fal = require "fal"
 local core = require "falua.serve.core"
-local endpoints = require "falua.serve.endpoints"
+local endpoint = require "falua.serve.endpoint"
+local failure = require "falua.serve.failure"
+local new_context = require "falua.serve.context"
 local schema = require "falua.serve.schema"
 
--- Statuses for errors of the world that an endpoint may return.
-local statuses = {
-  canceled = {499, "client_disconnected"},
-  file = {507, "internal_error"},
-  toobig = {413, "bad_request"},
-}
+local REALTIME, STREAM = 3, 2
+
+local worker = {}
+
+local source         -- endpoints or apps: what this state was made for
+local broken         -- why its file cannot be run
 
 
-local function headers(units)
-  return {
-    ["x-fal-billable-units"] = tostring(units or 0),
-    ["x-fal-served-from"] = "falua-preview",
-  }
+---- Files ----------------------------------------------------------------
+
+local function builtin_lines()
+  local endpoints = require "falua.serve.endpoints"
+  local lines = {}
+  for i, id in ipairs(endpoints.ids()) do
+    endpoint.verify(endpoints.find(id))
+    lines[i] = endpoint.line(endpoints.find(id))
+  end
+  return table.concat(lines)
 end
 
 
-local function refuse(status, detail, error_type)
-  local h = headers()
-  h["x-fal-error-type"] = error_type
-  return status, {detail = detail, error_type = error_type}, h
+-- Makes the state ready for its file: lines for the server, or nil and the
+-- lines of what the file seems to have.
+local function open(file)
+  if file == "" then
+    source = require "falua.serve.endpoints"
+    return builtin_lines()
+  end
+  source = require "falua.serve.apps"
+  local lines, why, guessed = source.open(file)
+  broken = why
+  return lines, guessed
 end
 
 
--- 422 with a list of what is wrong. Trying again will not help.
-local function refuse_input(flaws)
-  local h = headers()
-  h["x-fal-needs-retry"] = "0"
-  h["x-fal-retryable"] = "false"
-  return 422, {detail = fal.array(flaws)}, h
+function worker.load(request)
+  local lines, guessed = open(request.file)
+  if lines then return 200, lines end
+  core.log("error", broken)
+  return 500, guessed
 end
 
 
--- The JSON in the body; or nil and the flaws.
-local function read(body)
+-- The endpoint; or nil and an answer.
+local function find(request)
+  if not source then open(request.file) end
+  local e = source.find(request.endpoint)
+  if e and not broken then return e end
+  if broken then
+    core.log("error", broken)
+    return nil, failure.refuse(500, request.file:match "[^/]*$" ..
+      " does not load: the log of the server says why", "internal_error")
+  end
+  return nil, failure.refuse(404, "There is no such endpoint any more")
+end
+
+
+---- Input ----------------------------------------------------------------
+
+-- The value in the body; or nil and the flaws.
+local function read(request, context)
+  local body = request.body
   if body == "" then
     return nil, {schema.flaw({"body"}, "missing", "Field required")}
+  end
+  if context.binary then
+    local input, err = fal.msgpack.decode(body)
+    if err == nil then return input end
+    return nil, {schema.flaw({"body"}, "msgpack_invalid", err.message, {})}
   end
   local input, err = fal.json.decode(body)
   if err == nil then return input end
@@ -55,45 +90,102 @@ local function read(body)
 end
 
 
-local function failed(err)
-  local s = statuses[err.code] or {500, "internal_error"}
-  if err.code ~= "canceled" then core.log("error", tostring(err)) end
-  return refuse(s[1], err.message, s[2])
+local function checked(e, request, context)
+  local input, flaws = read(request, context)
+  if flaws then return nil, flaws end
+  return schema.check(e.input or false, input)
 end
 
 
-local worker = {}
+---- Output ---------------------------------------------------------------
 
-
--- Lines that the server reads (pool.h, catalog_loaded).
-function worker.load()
-  local lines = {}
-  for i, id in ipairs(endpoints.ids()) do
-    local limits = endpoints.find(id).limits or {}
-    lines[i] = ("endpoint\t%s\t%s\t%s\t%s\n"):format(id, limits.time or 0,
-      limits.memory or 0, limits.concurrency or 0)
+local function units(e, input, result)
+  local u = e.units
+  if type(u) == "function" then u = u(input, result) end
+  if u == nil then u = 1 end
+  if type(u) ~= "number" or u ~= u or u < 0 then
+    error("the units of " .. e.id .. " are no number of 0 or more", 0)
   end
-  return 200, table.concat(lines)
+  return ("%.14g"):format(u)
+end
+
+
+local function succeeded(e, request, context, input, result)
+  local headers = {
+    ["x-fal-billable-units"] = units(e, input, result),
+    ["x-fal-served-from"] = request.file == "" and "falua-preview" or
+                            "falua-app",
+  }
+  if context.binary then
+    local bytes, err = fal.msgpack.encode(result)
+    if not bytes then error(tostring(err), 0) end
+    headers["content-type"] = "application/msgpack"
+    return 200, bytes, headers
+  elseif type(result) == "string" then  -- else it would go out as it is
+    headers["content-type"] = "application/json"
+    result = fal.json.encode(result)
+  end
+  return 200, result, headers
+end
+
+
+local function failed(err)
+  local log = getmetatable(err) == nil or err.code ~= nil
+  if log and not core.canceled() then core.log("error", tostring(err)) end
+  return failure.answer(err)
+end
+
+
+---- Running --------------------------------------------------------------
+
+local function chosen(e, kind)
+  return kind == STREAM and e.stream or kind == REALTIME and e.realtime or
+         e.run
+end
+
+
+-- What may be raised on purpose stays as it is, all else gets a traceback.
+local function on_error(err)
+  if failure.known(err) then return err end
+  return debug.traceback(tostring(err), 2)
+end
+
+
+local function canceled(e, context)
+  if e.cancel then e.cancel(context) end
+  return failure.refuse(499, "The request was cancelled", "client_cancelled")
 end
 
 
 function worker.run(request)
-  local endpoint = endpoints.find(request.endpoint)
-  if not endpoint then
-    return refuse(404, "There is no such endpoint any more")
-  elseif request.method ~= "POST" then
-    local status, answer, h = refuse(405, "Method Not Allowed")
-    h.allow = "POST, OPTIONS"
-    return status, answer, h
+  local e, status, answer, headers = find(request)
+  if not e then return status, answer, headers end
+  if request.method ~= "POST" then
+    status, answer, headers = failure.refuse(405, "Method Not Allowed")
+    headers.allow = "POST, OPTIONS"
+    return status, answer, headers
   end
-  local input, flaws = read(request.body)
-  if not flaws then
-    input, flaws = schema.check(endpoint.input, input)
+  local f = chosen(e, request.kind)
+  if not f then
+    return failure.refuse(404, "This endpoint cannot be called like this")
   end
-  if flaws then return refuse_input(flaws) end
-  local result, more = endpoint.run(input, request)
-  if result == nil then return failed(more) end
-  return 200, result, headers(more)
+  local context = new_context(request)
+  local input, flaws = checked(e, request, context)
+  if flaws then return failure.refuse_input(flaws) end
+  local ok, result, err = xpcall(f, on_error, input, context)
+  if not ok and not failure.known(result) then
+    error(result, 0)
+  elseif not ok then
+    return failed(result)
+  elseif result ~= nil then
+    return succeeded(e, request, context, input, result)
+  elseif err ~= nil then
+    if core.canceled() then return canceled(e, context) end
+    return failed(err)
+  elseif request.kind == STREAM and e.stream then
+    return 200, "", {["content-type"] = "application/json"}
+  end
+  error(e.id .. " returned no result", 0)
 end
 
 
