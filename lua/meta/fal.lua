@@ -42,7 +42,9 @@ local fal = {}
 
 ---@class fal.Config
 ---@field credentials? string|fun(): string   "id:secret"; a function is asked for each attempt.
----                                   Default: FAL_KEY, or FAL_KEY_ID with FAL_KEY_SECRET
+---                                   or "Bearer token". Default: FAL_KEY, or FAL_KEY_ID with
+---                                   FAL_KEY_SECRET, or the login that `fal auth login` stored
+---                                   (FAL_HOME_DIR; used until it expires, never refreshed)
 ---@field base_url? string            one address for every role. Default: FAL_BASE_URL
 ---@field hosts? { run?: string, queue?: string, rest?: string, cdn?: string, realtime?: string, api?: string }
 ---@field timeout? number             for each call; none by default

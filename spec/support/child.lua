@@ -31,7 +31,7 @@ function M.run(code, env, wrap)
   f:write(code)
   f:close()
   local words = { "env", "-u", "FAL_KEY", "-u", "FAL_KEY_ID", "-u",
-                  "FAL_KEY_SECRET", "-u", "FAL_BASE_URL", "-u", "FAL_RUN_HOST" }
+                  "FAL_KEY_SECRET", "-u", "FAL_BASE_URL", "-u", "FAL_RUN_HOST", "FAL_HOME_DIR=/nowhere" }
   for name, value in pairs(env or {}) do
     words[#words + 1] = M.quoted(name .. "=" .. value)
   end

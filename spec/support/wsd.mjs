@@ -5,7 +5,8 @@
 //
 // Prints "listening on HTTP HTTPS PROXY ca=FILE": one server in the clear, one
 // with TLS that prefers HTTP/2 (its certificate is of an authority made now in
-// FOLDER), and an HTTP proxy that knows CONNECT and finds every host here.
+// FOLDER; it is for 127.0.0.1, realtime.test and fal's own names), and an HTTP
+// proxy that knows CONNECT and finds every host here, at port 443 that with TLS.
 // Ends when standard input does.
 //
 // An input (MessagePack or JSON) is echoed as { echo: input }, in the same
@@ -41,7 +42,7 @@ function certificates() {
   run("req", "-x509", ...key, "-subj", "/CN=the specs' authority", "-days", "2",
       "-keyout", "ca.key", "-out", "ca.pem");
   run("req", "-x509", ...key, "-subj", "/CN=127.0.0.1", "-days", "2", "-CA", "ca.pem", "-CAkey", "ca.key",
-      "-addext", "subjectAltName=IP:127.0.0.1,DNS:realtime.test", "-addext", "basicConstraints=critical,CA:FALSE",
+      "-addext", "subjectAltName=IP:127.0.0.1,DNS:realtime.test,DNS:fal.run,DNS:*.fal.run,DNS:*.fal.ai", "-addext", "basicConstraints=critical,CA:FALSE",
       "-keyout", "server.key", "-out", "server.pem");
   return { key: readFileSync(`${folder}/server.key`), cert: readFileSync(`${folder}/server.pem`) };
 }
@@ -129,7 +130,8 @@ function serve(request, response) {
 const proxy = http.createServer((request, response) => response.writeHead(405).end());
 proxy.on("connect", (request, socket) => {
   stats.connects.push(request.url);
-  const up = net.connect(request.url.split(":")[1], "127.0.0.1", () => {
+  const port = request.url.split(":")[1];
+  const up = net.connect(port === "443" ? ports[1] : port, "127.0.0.1", () => {
     socket.write("HTTP/1.1 200 OK\r\n\r\n");
     up.pipe(socket).pipe(up);
   });

@@ -1,12 +1,14 @@
 /*
-** client.c -- settings: hosts, credentials, certificates, headers
+** client.c -- settings: hosts, credentials, certificates
 */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
+#include "credentials.h"
 #include "endpoint.h"
 #include "engine.h"
 
@@ -138,20 +140,6 @@ static fal_code check_scheme (const char *url, fal_error *err) {
 }
 
 
-/* FAL_KEY, or the pair. */
-static char *env_key (void) {
-  const char *key = env("FAL_KEY");
-  const char *id = env("FAL_KEY_ID"), *secret = env("FAL_KEY_SECRET");
-  char *s;
-  if (key != NULL || id == NULL || secret == NULL)
-    return strdup(key != NULL ? key : "");
-  s = malloc(strlen(id) + strlen(secret) + 2);
-  if (s != NULL)
-    sprintf(s, "%s:%s", id, secret);
-  return s;
-}
-
-
 /* Nonzero when 'path' is a folder of certificates by hash (0a1b2c3d.0): then
 ** only the one that is needed gets read. */
 static int is_hashed (const char *path) {
@@ -199,96 +187,6 @@ static char *exempt (void) {
 }
 
 
-struct curl_slist *fal_add_header (struct curl_slist *list, const char *line,
-                                   fal_error *err) {
-  struct curl_slist *l = NULL;
-  const char *colon = strchr(line, ':');
-  if (strpbrk(line, "\r\n") != NULL || colon == NULL || colon == line)
-    fal_fail(err, FAL_EVALIDATION, "header '%.*s' %s",
-             (int)strcspn(line, ":\r\n"), line, colon == NULL || colon == line
-             ? "has no name and value" : "has a line break in it");
-  else if ((l = curl_slist_append(list, line)) == NULL)
-    fal_fail(err, FAL_ENOMEM, "out of memory");
-  if (l == NULL)
-    curl_slist_free_all(list);
-  return l;
-}
-
-
-struct curl_slist *fal_set_header (struct curl_slist *list, const char *line,
-                                   fal_error *err) {
-  size_t n = strcspn(line, ":") + 1;
-  struct curl_slist *x;
-  for (x = list; x != NULL; x = x->next)
-    if (strncasecmp(x->data, line, n) == 0) {
-      char *copy = strdup(line);
-      if (copy != NULL) {
-        free(x->data);
-        x->data = copy;
-        return list;
-      }
-      fal_fail(err, FAL_ENOMEM, "out of memory");
-      fal_headers_free(list);
-      return NULL;
-    }
-  return fal_add_header(list, line, err);
-}
-
-
-struct curl_slist *fal_client_headers (const fal_client *c,
-                                       const char *credentials) {
-  static const char *const fixed[] = {
-    "Accept: application/json", "Content-Type: application/json",
-    "Expect:", NULL
-  };
-  struct curl_slist *list = NULL, *x;
-  int i;
-  for (i = 0; fixed[i] != NULL; i++) {
-    struct curl_slist *l = curl_slist_append(list, fixed[i]);
-    if (l == NULL)
-      goto fail;
-    list = l;
-  }
-  for (x = c->extra; x != NULL; x = x->next) {
-    struct curl_slist *l = curl_slist_append(list, x->data);
-    if (l == NULL)
-      goto fail;
-    list = l;
-  }
-  if (credentials != NULL && credentials[0] != '\0') {
-    char *line = malloc(strlen(credentials) + 24);
-    struct curl_slist *l = NULL;
-    if (line != NULL) {
-      /* a login token comes with its own scheme, a key does not */
-      sprintf(line, "Authorization: %s%s", strncmp(credentials, "Bearer ", 7)
-              == 0 ? "" : "Key ", credentials);
-      l = curl_slist_append(list, line);
-      free(line);
-    }
-    if (l == NULL)
-      goto fail;
-    list = l;
-  }
-  return list;
-fail:
-  curl_slist_free_all(list);
-  return NULL;
-}
-
-
-static fal_code check_credentials (const char *s, fal_error *err) {
-  for (; *s != '\0'; s++)
-    if ((unsigned char)*s < 32 || *s == 127) {
-      fal_fail(err, FAL_EAUTH, "the key has a line break or another control "
-               "character in it");
-      fal_hint(err, "copy it again; `FAL_KEY=$(cat file)` drops the last "
-               "line break");
-      return FAL_EAUTH;
-    }
-  return FAL_OK;
-}
-
-
 /* Adds the user agent to the headers of JSON calls unless the user's own
 ** have one. */
 static fal_code name_agent (fal_client *c, fal_error *err) {
@@ -303,6 +201,22 @@ static fal_code name_agent (fal_client *c, fal_error *err) {
                            err);
   fal_buf_free(&line);
   return c->json != NULL ? FAL_OK : err != NULL ? err->code : FAL_ENOMEM;
+}
+
+
+/* Are the hosts that get the key fal's own? Only they get a login. */
+static int all_fals (const fal_client *c) {
+  static const fal_role keyed[] = {
+    FAL_ROLE_RUN, FAL_ROLE_QUEUE, FAL_ROLE_REST, FAL_ROLE_API
+  };
+  fal_url u;
+  size_t i;
+  for (i = 0; i < sizeof(keyed) / sizeof(keyed[0]); i++) {
+    const char *host = c->hosts[keyed[i]];
+    if (fal_url_split(host, strlen(host), &u) != 0 || !is_fals(u.host))
+      return 0;
+  }
+  return 1;
 }
 
 
@@ -324,7 +238,8 @@ static fal_code fill (fal_client *c, const fal_client_options *opt,
     c->proxy_url = strdup(opt->proxy_url);
   }
   c->credentials = opt->credentials != NULL ? strdup(opt->credentials)
-                 : opt->proxy_url != NULL ? strdup("") : env_key();
+    : opt->proxy_url != NULL ? strdup("")
+    : fal_credentials_found(all_fals(c), &c->login_until);
   c->user_agent = strdup(opt->user_agent != NULL ? opt->user_agent
                                                  : "fal-lua/" FAL_VERSION);
   c->http_proxy = opt->http_proxy != NULL ? strdup(opt->http_proxy) : NULL;
@@ -340,7 +255,7 @@ static fal_code fill (fal_client *c, const fal_client_options *opt,
       return err != NULL ? err->code : FAL_EVALIDATION;
   if (c->credentials == NULL || c->user_agent == NULL || c->no_proxy == NULL)
     return fal_fail(err, FAL_ENOMEM, "out of memory");
-  if ((code = check_credentials(c->credentials, err)) != FAL_OK)
+  if ((code = fal_credentials_check(c->credentials, err)) != FAL_OK)
     return code;
   c->json = fal_client_headers(c, c->credentials);
   if (c->json == NULL)
@@ -372,24 +287,6 @@ fal_client *fal_client_new (const fal_client_options *opt, fal_error *err) {
 fal_client *fal_client_hold (fal_client *c) {
   c->refs++;
   return c;
-}
-
-
-void fal_wipe (char *s) {
-  if (s != NULL) {
-    volatile char *p = s;
-    while (*p != '\0')
-      *p++ = '\0';
-  }
-}
-
-
-void fal_headers_free (struct curl_slist *list) {
-  struct curl_slist *x;
-  for (x = list; x != NULL; x = x->next)
-    if (strncasecmp(x->data, "authorization:", 14) == 0)
-      fal_wipe(x->data);
-  curl_slist_free_all(list);
 }
 
 
@@ -452,16 +349,27 @@ int fal_client_trusts (const fal_client *c, const char *url, size_t n) {
 fal_code fal_client_check_key (const fal_client *c, fal_role role,
                                const char *credentials, fal_error *err) {
   fal_url u;
+  if (credentials == c->credentials && c->login_until > 0 &&
+      (double)time(NULL) >= c->login_until) {
+    fal_fail(err, FAL_EAUTH, "the login stored on this machine has expired");
+    fal_hint(err, "log in again (`fal auth login`), or set FAL_KEY "
+             "(https://fal.ai/dashboard/keys makes one)");
+    return FAL_EAUTH;
+  }
   if (credentials[0] != '\0')
-    return check_credentials(credentials, err);
+    return fal_credentials_check(credentials, err);
   if (c->proxy_url != NULL)
     return FAL_OK;
   if (fal_url_split(c->hosts[role], strlen(c->hosts[role]), &u) == 0 &&
       !is_fals(u.host))
     return FAL_OK;
   fal_fail(err, FAL_EAUTH, "no key for %.*s", (int)u.host.n, u.host.s);
-  fal_hint(err, "set FAL_KEY (https://fal.ai/dashboard/keys makes one), or "
-           "work offline with `falua --local` or FAL_BASE_URL pointing at "
-           "`falua serve`");
+  if (fal_credentials_forced())
+    fal_hint(err, "FAL_FORCE_AUTH_BY_USER is set, and no login is stored: "
+             "`fal auth login` makes one");
+  else
+    fal_hint(err, "set FAL_KEY (https://fal.ai/dashboard/keys makes one), or "
+             "work offline with `falua --local` or FAL_BASE_URL pointing at "
+             "`falua serve`");
   return FAL_EAUTH;
 }

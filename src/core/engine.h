@@ -223,6 +223,8 @@ struct fal_client {
   char *proxy_url;                  /* NULL: calls go where they are meant */
   char *http_proxy, *no_proxy, *user_agent;
   char *credentials;                /* "" when there are none */
+  double login_until;               /* they are a login that expires then; 0:
+                                       they are not, or it does not say */
   struct curl_slist *extra;         /* the user's headers */
   struct curl_slist *json;          /* what a JSON call sends, with the key
                                        and the user agent */

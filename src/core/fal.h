@@ -108,8 +108,9 @@ typedef struct fal_client_options {
   ** FAL_RUN_HOST, FAL_QUEUE_RUN_HOST), then fal's own hosts. */
   const char *base_url;
   const char *hosts[FAL_ROLES];
-  /* "id:secret". NULL: FAL_KEY, else FAL_KEY_ID with FAL_KEY_SECRET; "": no
-  ** key at all. */
+  /* "id:secret", or "Bearer token". NULL: FAL_KEY, else FAL_KEY_ID with
+  ** FAL_KEY_SECRET, else (for fal's own hosts) the login that fal's tools have
+  ** stored here; with FAL_FORCE_AUTH_BY_USER=1 only that. "": no key at all. */
   const char *credentials;
   /* A proxy of your own in front of fal that adds the key (protocol 12):
   ** calls go there, with their true address in x-fal-target-url. The key of
