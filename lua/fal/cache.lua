@@ -120,10 +120,10 @@ local function plain(value, depth)
 end
 
 
--- The key of a call | nil (it cannot be cached).
+-- The key of a call | nil (it cannot be cached), and why when it is a file.
 function cache.key(id, opt)
   local input, err = plain(opt.input, 0)
-  if err then return nil end
+  if err then return nil, err end
   local text = core.json.encode({
     v = VERSION, endpoint = id, input = input, path = opt.path, method = opt.method, query = opt.query,
   }, { sorted = true })

@@ -241,7 +241,7 @@ end
 
 
 -- Whether a call that failed so may be on the bill.
-local function may_be_charged(err)
+function calls.may_be_charged(err)
   local code, status = err.code, err.status
   if code == "auth" or code == "validation" or code == "budget" or code == "file" then return false end
   return not (status and status >= 400 and status < 499)
@@ -256,7 +256,7 @@ function calls.spent(client, id, hold, meta, err, input)
   local units = (meta or err).billable_units
   if err then
     row.failed = row.failed + 1
-    if not units and not may_be_charged(err) then units = 0 end
+    if not units and not calls.may_be_charged(err) then units = 0 end
   end
   if units then
     row.units[units] = (row.units[units] or 0) + 1

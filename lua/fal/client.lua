@@ -232,6 +232,12 @@ function Client:save(result, template, opt)
 end
 
 
+-- Many jobs of one endpoint, each paid once: report | nil, err.
+function Client:batch(opt)
+  return require("fal.batch").run(self, opt)
+end
+
+
 -- Is this delivery from fal? true, event | nil, err.
 function Client:webhook_verify(headers, raw_body, opt)
   return require("fal.webhook").verify(self, headers, raw_body, opt)

@@ -144,7 +144,8 @@ local Report = { __name = "fal.CostReport" }
 Report.__index = Report
 
 
-local function sums(t)
+-- The three kinds of a sum as one text.
+function cost.sums(t)
   local parts = {}
   if not t.exact:iszero() or t.estimated:iszero() and t.unknown == 0 then parts[1] = cost.money(t.exact, t.currency) end
   if not t.estimated:iszero() then parts[#parts + 1] = "about " .. cost.money(t.estimated, t.currency) end
@@ -162,7 +163,7 @@ local function line(row)
     if row.priced_at then about = about .. os.date(" (%Y-%m-%d)", row.priced_at) end
   end
   if row.cached > 0 then about = about .. (", %d cached"):format(row.cached) end
-  return about .. " = " .. sums(row)
+  return about .. " = " .. cost.sums(row)
 end
 
 
@@ -170,7 +171,7 @@ end
 function Report.__tostring(report)
   local lines = {}
   for i, row in ipairs(report.models) do lines[i] = line(row) end
-  lines[#lines + 1] = "total: " .. sums(report)
+  lines[#lines + 1] = "total: " .. cost.sums(report)
   return table.concat(lines, "\n")
 end
 

@@ -125,6 +125,18 @@ function fal.save(result, template, options)
 end
 
 
+-- Many jobs of one endpoint, each paid once: report | nil, err.
+function fal.batch(options)
+  return require("fal.batch").run(type(options) == "table" and options.client or client(), options)
+end
+
+
+-- Rows of a CSV, JSON Lines, JSON or text file: an iterator | nil, err.
+function fal.rows(path, options)
+  return require("fal.rows").open(path, options)
+end
+
+
 fal.cache = {}
 
 

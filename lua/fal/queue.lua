@@ -60,7 +60,7 @@ end
 -- on_queue_update(status). nil, err when it cannot even start.
 local function follow(client, id, opt, see, book)
   book = book or client.journal
-  opt.statuses = opt.statuses or book ~= nil  -- to know what is final
+  opt.statuses = opt.statuses or see.on_queue_update ~= nil or book and true  -- to know what is final
   local op, op_id, sent, hold = calls.start(client, "subscribe", id, opt)
   if not op then return nil, op_id end
   local holds = client.budget and client.budget.requests
@@ -153,6 +153,7 @@ local function run_to_end(client, id, opt, see, book)
   if not ok then return nil, why end
   return outcome(f)
 end
+queue.run_to_end = run_to_end  -- for batches, whose book is one for each job
 
 
 -- The events of a request as a generator: each status as it changes, the last

@@ -16,6 +16,7 @@ local save = {}
 save.OPTIONS = {
   overwrite = "boolean", index = "number", prompt = "string", seed = "number|string",
   model = "string", request_id = "string", input = "table", meta = "table", timeout = "number", text = "table",
+  job = "boolean",
 }
 
 local HEAD = 262144  -- bytes of a file that tell its type and size
@@ -93,7 +94,7 @@ function save.list(result)
 end
 
 
-local function check_template(template, level)
+function save.check_template(template, level)
   for name in template:gmatch "{(.-)}" do
     if not FIELDS[name] then
       local near = options.nearest(name, FIELDS)
@@ -169,6 +170,34 @@ local function texts_of(job, index, width, height)
 end
 
 
+-- Whether what is at 'path' is the fetched file: of the same request, or the
+-- same bytes.
+local function is_same(job, temp, path, texts)
+  if texts then
+    local info = require("fal.image").info(path)
+    return job.known.request_id and info and info.text and info.text.request_id == job.known.request_id
+  end
+  return hash_of(temp) == hash_of(path)
+end
+
+
+-- Moves a fetched file to its name: path | nil, err. For a job of a batch a
+-- name that is taken is no failure: the file is there already, or it gets
+-- another name.
+local function settle(job, temp, path, texts)
+  local name = path
+  while true do
+    local ok, err
+    if texts then ok, err = core.retext(temp, name, texts, job.overwrite)
+    else ok, err = core.move(temp, name, job.overwrite) end
+    if ok then return name end
+    if not job.is_job or err.code ~= "file" or not core.engine.head(name, 0) then return nil, err end
+    if is_same(job, temp, name, texts) then return name end
+    name = unused(path, job.taken)
+  end
+end
+
+
 -- Names and places one fetched file: path | nil, err.
 local function place(job, temp, file, index, kind)
   local head, err = core.engine.head(temp, HEAD)
@@ -190,14 +219,8 @@ local function place(job, temp, file, index, kind)
     width = width and made.digits(width), height = height and made.digits(height),
     ext = extension(kind, file.url), date = os.date "%Y-%m-%d",
   }), job.taken)
-  local ok
-  if kind == "image/png" then
-    ok, err = core.retext(temp, path, texts_of(job, index, width, height), job.overwrite)
-  else
-    ok, err = core.move(temp, path, job.overwrite)
-  end
-  if not ok then return nil, err end
-  return path
+  local texts = kind == "image/png" and texts_of(job, index, width, height)
+  return settle(job, temp, path, texts)
 end
 
 
@@ -240,7 +263,7 @@ end
 
 -- See Client:save.
 function save.files(client, result, template, opt, origin)
-  check_template(template, 4)
+  save.check_template(template, 4)
   local files = save.list(result)
   if #files == 0 then
     return nil, core.error { code = "protocol", message = "the result has no files in it", retryable = false,
@@ -248,7 +271,7 @@ function save.files(client, result, template, opt, origin)
   end
   local job = {
     client = client, template = template, overwrite = opt.overwrite, timeout = opt.timeout, text = opt.text,
-    taken = {}, temps = {}, folder = folder_of(template),
+    is_job = opt.job, taken = {}, temps = {}, folder = folder_of(template),
     tag = core.digest("md5", tostring(result) .. core.now()):sub(1, 12), known = known_of(result, opt, origin),
   }
   local calls = {}
@@ -260,7 +283,8 @@ function save.files(client, result, template, opt, origin)
   for i, outcome in ipairs(outcomes or {}) do  -- in order: names must not depend on which came first
     local path, err = nil, outcome.err
     if outcome.ok then
-      path, err = place(job, outcome.result.temp, files[i], (opt.index or 1) + i - 1, outcome.result.kind)
+      local index = (opt.index or 1) + (opt.job and 0 or i - 1)
+      path, err = place(job, outcome.result.temp, files[i], index, outcome.result.kind)
     end
     if path then paths[#paths + 1] = path else why = why or err end
   end

@@ -343,6 +343,12 @@ function methods.cancel(task)
 end
 
 
+-- Calls f when the task has ended, however it did.
+function tasks.when(task, f)
+  if task.done then f() else subscribe(task, f) end
+end
+
+
 function tasks.is(value)
   return getmetatable(value) == Task
 end

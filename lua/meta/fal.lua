@@ -438,6 +438,144 @@ function fal.save(result, template, options) end
 ---@param options? table
 function Client:save(result, template, options) end
 
+---- Batches ----
+
+---Rows of a file as an iterator; `rows.err` when it ended early. CSV and TSV have
+---a header, name or name:type (string, integer, number, boolean, json, file);
+---JSON Lines and JSON have objects, text files a prompt on each line.
+---@class fal.Rows
+---@overload fun(): table?, fal.Error?
+---@field err? fal.Error
+local Rows = {}
+
+---From the start once more.
+---@return fal.Rows?
+---@return fal.Error?
+function Rows:rewind() end
+function Rows:close() end
+
+---@param path string
+---@param options? { format?: "csv"|"tsv"|"jsonl"|"json"|"txt", separator?: string }
+---@return fal.Rows?
+---@return fal.Error?
+function fal.rows(path, options) end
+
+---@class fal.BatchOptions
+---@field endpoint string
+---@field jobs fal.Rows|string|table[]|string[]|fun(): table?   rows, a file of them, inputs, prompts, or a function that gives one at a time
+---@field out? string                 template for the files, as for fal.save; {index} is the job's number
+---@field input? table                fields for every job that has none of its own
+---@field map? fun(row: any, index: integer): table   makes the input of a row
+---@field limit? integer              jobs at once; without it from 2 up, as 429 and the queue allow
+---@field budget? number|string       in USD, for this batch with what its journal says was spent before
+---@field journal? string             a file; with it a batch that was killed goes on where it was
+---@field resume? boolean             false: makes every job, whatever the journal says
+---@field retry_errors? boolean       makes jobs again that have failed
+---@field dry_run? boolean            only tells what would be done and cost
+---@field cache? string|fal.CacheOptions|fal.CacheStore   otherwise the client's
+---@field fresh? boolean              does not look into the cache
+---@field report? string|string[]     files for the report, by their end: .html, .json, .txt
+---@field on_progress? fun(p: fal.BatchProgress)
+---@field on_result? fun(result: any, meta: fal.Meta, job: table)   each result, its files on disk (job.files)
+---@field timeout? number             for each job
+---@field start_timeout? number
+---@field priority? "normal"|"low"
+---@field hint? string
+---@field mode? "streaming"|"polling"
+---@field poll_interval? number
+---@field logs? boolean               log lines of the jobs for on_progress
+---@field client? fal.Client          of fal.batch: instead of the default one
+
+---What on_progress gets: one table, filled anew for each call.
+---@class fal.BatchProgress
+---@field event "start"|"submitted"|"status"|"log"|"done"|"cached"|"failed"|"skipped"|"pending"|"end"
+---@field index? integer              of the job it is about; nil with "end"
+---@field job? { index: integer, input: table, request_id?: string }
+---@field status? string              with "status"
+---@field position? integer           in the queue, with "status"
+---@field log? string                 with "log"
+---@field files? string[]             with "done", "cached", "skipped"
+---@field err? fal.Error              with "failed", "pending"
+---@field total integer               0: not known
+---@field done integer
+---@field failed integer
+---@field skipped integer
+---@field cached integer
+---@field pending integer
+---@field running integer
+---@field width integer               how many may run now
+---@field cost fal.CostSum            so far
+---@field seconds number              since the batch began
+---@field rate? number                jobs ended, a second
+---@field eta? number                 seconds to the end
+---@field stop fun()                  starts no more jobs; those that run end
+
+---Three sums that are never added up; `tostring` shows them.
+---@class fal.CostSum
+---@field exact fal.Decimal
+---@field estimated fal.Decimal
+---@field unknown integer             jobs
+
+---What a batch came to; `tostring` tells it. total = done + failed + skipped +
+---pending + left.
+---@class fal.BatchReport
+---@field endpoint string
+---@field total integer
+---@field done integer                by this run, those from the cache too
+---@field cached integer              of them
+---@field failed integer
+---@field skipped integer             done by a former run
+---@field pending integer             submitted, but not fetched: the next run does
+---@field left integer                not begun
+---@field stopped? fal.Error          why not: the budget, the key, the network
+---@field cost fal.CostSum            of this run
+---@field seconds number
+---@field jobs fal.BatchRecord[]      by number; read from disk when it is asked for
+local BatchReport = {}
+
+---@class fal.BatchRecord
+---@field index integer
+---@field state "done"|"cached"|"failed"|"skipped"|"pending"
+---@field files? string[]
+---@field prompt? string              its beginning
+---@field seed? integer
+---@field request_id? string
+---@field cost? string                "0.003"
+---@field cost_kind? string
+---@field seconds? number
+---@field error? table                code, message...
+---@field result? any                 when it had no files
+
+---The records one at a time, as they ended.
+---@return fun(): fal.BatchRecord?
+function BatchReport:each() end
+---@return string
+function BatchReport:json() end
+---A page with small pictures inside. folder: where it will be.
+---@param folder? string
+---@return string
+function BatchReport:html(folder) end
+---Writes it, as the name's end says: .html, .json, else text.
+---@param path string
+---@return string? path
+---@return fal.Error?
+function BatchReport:save(path) end
+
+---Many jobs of one endpoint, their files on disk. With a journal each is paid
+---once and none is lost, wherever the process is killed: started again, it skips
+---what is done, fetches what was submitted, and looks among the platform's
+---requests for what may have been. All rows are checked before the first call.
+---What a job takes: endpoint and input, whatever its number; equal ones are
+---counted. nil, err when nothing was begun, or its task was canceled.
+---@param options fal.BatchOptions
+---@return fal.BatchReport?
+---@return fal.Error?
+function fal.batch(options) end
+
+---@param options fal.BatchOptions
+function Client:batch(options) end
+
+
 ---- The cache ----
 
 ---With the option `cache`, fal.run and fal.subscribe answer a call that was made
@@ -1070,6 +1208,10 @@ function core.move(from, to, overwrite) end
 ---@return true?
 ---@return fal.Error?
 function core.copy(from, to, overwrite) end
+---Locks a file, made when it is not there, until the lock is closed or collected.
+---@return userdata?
+---@return fal.Error?   type "locked": another process has it
+function core.lock(path) end
 ---What kind of picture a file is, and how large, from its first bytes.
 ---@return string? type
 ---@return integer|fal.Error width

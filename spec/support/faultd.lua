@@ -189,7 +189,8 @@ end
 
 local function serve(sock, address)
   local c = setmetatable({ sock = sock, address = address,
-                           released = released, count = count }, Connection)
+                           released = released, count = count,
+                           log = function () return log end }, Connection)
   while true do
     local r = read_head(sock)
     if not r then break end

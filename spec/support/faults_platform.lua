@@ -15,6 +15,8 @@ local prices = {
   ["fault/bill/0/422"] = { unit_price = 0.25, unit = "images" },
   ["fault/bill/0.001"] = { unit_price = 3, unit = "compute seconds" },
   ["fault/bill/7"] = { unit_price = 1, unit = "images", currency = "EUR" },
+  ["q/picture"] = { unit_price = 0.01, unit = "images" },
+  ["q/mixed"] = { unit_price = 0.25, unit = "images" },
   ["q/quick"] = { unit_price = 0.5, unit = "requests" },
   ["q/normal"] = { unit_price = 0.5, unit = "requests" },
 }
@@ -66,12 +68,31 @@ local function models(c, r)
 end
 
 
+-- The requests of an endpoint that the queue has accepted, one a page.
+local function requests(c, r)
+  c.count("listed", 1)
+  local id, at = ids(r.query)[1], tonumber(r.query:match "cursor=(%d+)") or 0
+  local items, n = cjson.decode "[]", 0
+  for _, seen in ipairs(c.log()) do
+    if seen.rid and seen.kind == "submit" and seen.path:match "^/queue/(.*)$" == id then
+      n = n + 1
+      if n > at and #items < 1 then
+        items[#items + 1] = { request_id = seen.rid, endpoint_id = id, json_input = cjson.decode(seen.body) }
+      end
+    end
+  end
+  local more = at + #items < n
+  return c:json(200, { items = items, has_more = more, next_cursor = more and tostring(at + #items) or cjson.null })
+end
+
+
 return function (all)
   all.list.bill = bill
   all.list.v1 = function (c, r, ...)
     local path = table.concat({ ... }, "/")
     if path == "models/pricing" then return pricing(c, r) end
     if path == "models" then return models(c, r) end
+    if path == "models/requests/by-endpoint" then return requests(c, r) end
     return c:json(404, { detail = "Not Found" })
   end
 end

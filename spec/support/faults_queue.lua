@@ -227,6 +227,24 @@ local plays = {
 
   -- kills the process input.pid once N bytes were answered after the submit
   kill = { steps = { queued(0), running(1), done(1, 2) } },
+
+  -- a picture that is here
+  picture = { steps = { queued(0), running(1), done(1, 2) }, result = function (c, q)
+    return c:json(200, { images = { { url = c.address .. "/fault/file/x.png", width = 2, height = 2,
+                                      content_type = "image/png" } }, seed = 7, prompt = q.input.prompt },
+                  { "X-Fal-Billable-Units: 1" })
+  end },
+  -- what input.fails says: 401 (the submit), 422, 500, or nothing; "busy" is 429 once
+  mixed = { steps = QUICK, submit = function (c, q)
+    local kind = q.input.fails
+    if kind == 401 then return detail(c, 401, "Invalid key") end
+    if kind ~= "busy" or c.stats["busy " .. q.input.prompt] then return nil end
+    c.stats["busy " .. q.input.prompt] = 1
+    return c:json(429, { detail = "Too many requests" }, { "Retry-After: 0" })
+  end, result = function (c, q)
+    if q.input.fails == 422 then return field(c, 422, "missing") end
+    if q.input.fails == 500 then return detail(c, 500, "it broke") end
+  end },
 }
 
 

@@ -2,6 +2,7 @@
 ** lfal.c -- the module itself: errors, helpers, the Lua parts compiled in
 */
 #include <string.h>
+#include <unistd.h>
 
 #include "../core/base64.h"
 #include "../core/digest.h"
@@ -12,6 +13,7 @@
 #include "ljson.h"
 
 #define ERROR_T  "fal.Error"
+#define LOCK_T   "fal.Lock"
 
 
 /*
@@ -271,6 +273,38 @@ static int tool_copy (lua_State *L) {
 }
 
 
+/* Also __gc and __close. */
+static int lock_close (lua_State *L) {
+  int *fd = luaL_checkudata(L, 1, LOCK_T);
+  if (*fd >= 0)
+    close(*fd);
+  *fd = -1;
+  return 0;
+}
+
+
+/* lock(path) -> a lock, held until it is closed or collected | nil, err */
+static int tool_lock (lua_State *L) {
+  fal_error err;
+  const char *path = luaL_checkstring(L, 1);
+  int *fd = lua_newuserdatauv(L, sizeof(int), 0);
+  *fd = -1;  /* closed, so far */
+  if (luaL_newmetatable(L, LOCK_T)) {
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, lock_close);
+    lua_setfield(L, -2, "close");
+    lua_pushcfunction(L, lock_close);
+    lua_setfield(L, -2, "__close");
+    lua_pushcfunction(L, lock_close);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2);
+  *fd = fal_file_lock(path, &err);
+  return *fd >= 0 ? 1 : lfal_fail(L, &err);
+}
+
+
 /* probe(head) -> type, width, height of a picture whose file begins so | nil,
 ** err */
 static int tool_probe (lua_State *L) {
@@ -374,6 +408,7 @@ static const luaL_Reg tools[] = {
   {"read", tool_read},
   {"move", tool_move},
   {"copy", tool_copy},
+  {"lock", tool_lock},
   {"probe", tool_probe},
   {"retext", tool_retext},
   {"error", tool_error},

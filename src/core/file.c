@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -218,18 +219,45 @@ fal_code fal_file_copy (const char *from, const char *to, int overwrite,
 }
 
 
+/* open, making missing folders. */
+static int open_with_folders (const char *path, int flags) {
+  int fd = open(path, flags, 0600);
+  if (fd < 0 && errno == ENOENT) {
+    char *folders = strdup(path);
+    if (folders != NULL && make_folders(folders) == 0)
+      fd = open(path, flags, 0600);
+    free(folders);
+  }
+  return fd;
+}
+
+
+int fal_file_lock (const char *path, fal_error *err) {
+  int fd = open_with_folders(path, O_RDWR | O_CREAT | O_CLOEXEC);
+  if (fd < 0) {
+    failed(err, "write", path, errno);
+    return -1;
+  }
+  if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+    return fd;
+  if (errno == EWOULDBLOCK) {
+    fal_fail(err, FAL_EFILE, "%s is in use by another process", path);
+    fal_copy_text(err->type, sizeof(err->type), "locked", 6);
+    fal_hint(err, "wait until that one has ended");
+  }
+  else
+    failed(err, "lock", path, errno);
+  close(fd);
+  return -1;
+}
+
+
 fal_code fal_file_append (const char *path, const void *s, size_t n,
                           fal_error *err) {
   int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, why = 0;
   fal_file f;
   memset(&f, 0, sizeof(f));
-  f.fd = open(path, flags, 0600);
-  if (f.fd < 0 && errno == ENOENT) {
-    char *folders = strdup(path);
-    if (folders != NULL && make_folders(folders) == 0)
-      f.fd = open(path, flags, 0600);
-    free(folders);
-  }
+  f.fd = open_with_folders(path, flags);
   if (f.fd < 0)
     return failed(err, "write", path, errno);
   if (fal_file_write(&f, s, n) != 0)

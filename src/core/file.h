@@ -55,6 +55,11 @@ fal_code fal_file_copy (const char *from, const char *to, int overwrite,
 fal_code fal_file_append (const char *path, const void *s, size_t n,
                           fal_error *err);
 
+/* Opens a file, made when it is not there, and locks it for this process until
+** the descriptor is closed, however that happens. -1 and '*err' on failure;
+** err->type is "locked" when another one has it. */
+int fal_file_lock (const char *path, fal_error *err);
+
 /* Appends a whole file to 'out', whose ceiling limits it. */
 fal_code fal_file_get (const char *path, fal_buf *out, fal_error *err);
 
