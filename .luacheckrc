@@ -15,3 +15,4 @@ files["spec/support/faults_storage.lua"] = { std = "lua54" }
 files["spec/support/faults_queue.lua"] = { std = "lua54" }
 files["spec/interop/hosts/nvim.lua"] = { globals = { "vim" } }
 files["spec/interop/hosts/love"] = { globals = { "love" } }
+files["spec/interop/official/apps"] = { std = "lua54", globals = { "fal" } }

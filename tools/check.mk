@@ -16,7 +16,7 @@ $B/spec/%: spec/c/%.c spec/c/test.h $(PLAIN)
 .SECONDARY:
 
 # What the specs talk to and nobody here wrote.
-PACKAGES = ws@8.18.3 @msgpack/msgpack@3.1.2 @fal-ai/server-proxy@1.2.1 express@4.22.3
+PACKAGES = ws@8.18.3 @msgpack/msgpack@3.1.2 @fal-ai/server-proxy@1.2.1 @fal-ai/client@1.10.1 express@4.22.3
 $(NODE)/.package-lock.json: tools/check.mk
 	$(call say,NPM,"$(PACKAGES)")
 	$(Q)mkdir -p $(@D) && npm install --prefix $(dir $(NODE)) --no-audit --no-fund --loglevel=error \

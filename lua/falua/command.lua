@@ -3,6 +3,8 @@
 -- returns an exit status. It may also have 'needs_fal': then the options before
 -- it (--local) are carried out and the global 'fal' is there.
 
+local host = require "falua.host"
+
 local command = {
   OK = 0, FAILED = 1, MISUSE = 2, PARTLY = 3, INTERRUPTED = 130,
 }
@@ -47,6 +49,18 @@ function command.bytes(option)
     if n and n > 0 and n <= 2 ^ 50 then return n end
     return nil, ("%s takes a number of bytes, such as 500M or 2G, not '%s'"):format(option, text)
   end
+end
+
+
+-- Calls f so that the first Ctrl-C ends it: true and what it returned, or
+-- false. The second one ends the process. Other errors are raised.
+function command.interruptible(f, ...)
+  host.catch "main"
+  local results = table.pack(pcall(f, ...))
+  host.catch(false)
+  if results[1] then return table.unpack(results, 1, results.n) end
+  if results[2] ~= "interrupted" then error(results[2], 0) end
+  return false
 end
 
 

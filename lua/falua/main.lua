@@ -175,6 +175,7 @@ end
 local function run_command(found, options, argv)
   if found.needs_fal then
     if options.local_server then start_local() end
+    command.is_local = options.local_server
     fal = require "fal"
   end
   local status = found.run(table.move(argv, options.first + 1, #argv, 1, {}))

@@ -1355,8 +1355,13 @@ function host.versions() end
 ---Whether somebody types at us.
 function host.isterminal() end
 function host.setenv(name, value) end
----Whether Ctrl-C is an error that can be caught (at the prompt) or the end.
-function host.catch(on) end
+---Whether Ctrl-C is an error that can be caught (at the prompt; "main": only by the main coroutine) or the end.
+---@param how boolean|"main"
+function host.catch(how) end
+---Columns and lines of the terminal that standard error is; nil when it is none.
+---@return integer? columns
+---@return integer? lines
+function host.columns() end
 ---The text of an error, with a traceback under FALUA_TRACE=1.
 function host.message(err) end
 

@@ -20,7 +20,8 @@ int host_message (lua_State *L);
 /* What Ctrl-C does while Lua code runs. */
 typedef enum host_interrupt {
   HOST_QUIT,     /* the state is closed and the process ends with 130 */
-  HOST_RAISE     /* the code that runs gets the error "interrupted" */
+  HOST_RAISE,    /* the code that runs gets the error "interrupted" */
+  HOST_RAISE_MAIN   /* the main coroutine gets it, as soon as it runs */
 } host_interrupt;
 
 /* Takes over SIGINT and SIGPIPE, and notes from now on which coroutine runs:

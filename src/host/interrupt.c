@@ -23,6 +23,7 @@
 #define INTERRUPTED 130
 
 static lua_State *volatile running;      /* NULL: no Lua code to interrupt */
+static lua_State *main_state;            /* the main coroutine */
 static volatile sig_atomic_t came;       /* Ctrl-C, not dealt with yet */
 static volatile sig_atomic_t resized;
 static volatile sig_atomic_t waiting;    /* in host_wait */
@@ -59,6 +60,8 @@ static void quit (lua_State *L) {
 static void on_hook (lua_State *L, lua_Debug *ar) {
   (void)ar;
   lua_sethook(L, NULL, 0, 0);
+  if (action == HOST_RAISE_MAIN && L != main_state)
+    return;  /* 'resume' passes it on when this one yields or ends */
   if (came) {
     alarm(0);
     came = 0;
@@ -203,7 +206,7 @@ static void on_resize (int sig) {
 
 void host_interrupt_open (lua_State *L) {
   track_coroutines(L);
-  running = L;
+  running = main_state = L;
   on_signal(SIGINT, on_interrupt);
   on_signal(SIGALRM, on_alarm);
   on_signal(SIGPIPE, on_broken_pipe);

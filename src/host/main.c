@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <curl/curl.h>
@@ -63,10 +64,29 @@ static int host_setenv (lua_State *L) {
 }
 
 
-/* catch(boolean): whether Ctrl-C is an error that can be caught */
+/* catch(how): whether Ctrl-C is an error that can be caught; with "main" only
+** by the main coroutine */
 static int host_catch (lua_State *L) {
-  host_interrupt_set(lua_toboolean(L, 1) ? HOST_RAISE : HOST_QUIT);
+  const char *how = lua_type(L, 1) == LUA_TSTRING ? lua_tostring(L, 1) : "";
+  host_interrupt_set(strcmp(how, "main") == 0 ? HOST_RAISE_MAIN
+                     : lua_toboolean(L, 1) ? HOST_RAISE : HOST_QUIT);
   return 0;
+}
+
+
+/* columns() -> columns, lines of the terminal that standard error is; nil
+** when it is none */
+static int host_columns (lua_State *L) {
+  struct winsize size;
+  if (!isatty(STDERR_FILENO))
+    return 0;
+  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) {
+    size.ws_col = 80;
+    size.ws_row = 24;
+  }
+  lua_pushinteger(L, size.ws_col);
+  lua_pushinteger(L, size.ws_row);
+  return 2;
 }
 
 
@@ -75,6 +95,7 @@ static const luaL_Reg functions[] = {
   {"isterminal", host_isterminal},
   {"setenv", host_setenv},
   {"catch", host_catch},
+  {"columns", host_columns},
   {"message", host_message},
   {NULL, NULL}
 };

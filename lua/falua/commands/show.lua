@@ -2,6 +2,7 @@
 
 local command = require "falua.command"
 local host = require "falua.host"
+local safe = require "falua.text".safe
 
 local show = { summary = "print what made a picture", needs_fal = true }
 
@@ -30,15 +31,6 @@ local function by_name(t)
     i = i + 1
     return names[i], t[names[i]]
   end
-end
-
-
--- Text from a file for a terminal: control characters are shown, not sent.
-local function safe(value)
-  local text = tostring(value)
-  if not utf8.len(text) then text = text:gsub("[\128-\255]", "?") end
-  text = text:gsub("\r\n?", "\n"):gsub("\194[\128-\159]", "?")
-  return (text:gsub("%c", function (c) return c ~= "\n" and ("\\%d"):format(c:byte()) or nil end))
 end
 
 
