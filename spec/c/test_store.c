@@ -335,11 +335,20 @@ static void refusals (size_t i) {
 
 static void except (size_t i) {
   store_request r = request("2");
+  char next[STORE_ENDPOINT];
   store_claim c;
   (void)i;
   r.endpoint = "a/other";
+  begin();
+  CHECK(what, end(s->cls->next(s, now, NULL, next)) == STORE_NONE);
   submit("1");
   submit_it(&r, NULL);
+  begin();
+  CHECK(what, end(s->cls->next(s, now, NULL, next)) == STORE_OK);
+  CHECK_TEXT(what, next, strlen(next), "a/b");
+  begin();
+  CHECK(what, end(s->cls->next(s, now, "[\"a/b\"]", next)) == STORE_OK);
+  CHECK_TEXT(what, next, strlen(next), "a/other");
   begin();
   CHECK(what, end(s->cls->claim(s, now, ME, now + 60, "[\"a/b\"]", &c))
               == STORE_OK);
@@ -450,6 +459,7 @@ static void start_timeout (size_t i) {
   CHECK(what, submit_it(&r, NULL) == STORE_OK);
   r.id = "2";
   CHECK(what, submit_it(&r, NULL) == STORE_OK);
+  CHECK("told before anybody tends", s->due == now + 5);
   CHECK(what, tend(0) == now + 5);
   CHECK(what, claim("1") == 1);
   now += 5;
@@ -538,6 +548,23 @@ static void big_bytes (size_t i) {
 }
 
 
+static void lost_input (size_t i) {
+  char *much = calloc(1, MUCH), command[4096];
+  store_request r = request("1");
+  (void)i;
+  r.body = much;
+  r.body_n = MUCH;
+  submit_it(&r, NULL);
+  submit("2");
+  snprintf(command, sizeof(command), "rm %s/blobs/*", options.folder);
+  CHECK(what, system(command) == 0);
+  CHECK("nobody else waits for it", claim("2") == 1);
+  IS("1", "COMPLETED internal_error");
+  CHECK(what, counts().waiting == 0 && submit("3") == 0);
+  free(much);
+}
+
+
 static void groups (size_t i) {
   char *much = malloc(MUCH);
   store_request r = request("2");
@@ -617,7 +644,7 @@ static void owners (size_t i) {
 
 /* As many as fit, then one that does not; then there is room again. */
 static void full (size_t i) {
-  char *much = calloc(1, 50000), id[8] = "";
+  char *much = calloc(1, 50000), id[16] = "";
   store_request r = request(id);
   store_code code = STORE_OK;
   int n = 0;
@@ -651,7 +678,7 @@ static void model (size_t i) {
   (void)i;
   memset(state, 0, sizeof(state));
   for (step = 0; step < 1500; step++) {
-    char id[8];
+    char id[16];
     seed = seed * 1103515245u + 12345u;
     k = (int)((seed >> 16) % N);
     snprintf(id, sizeof(id), "%d", k);
@@ -682,7 +709,7 @@ static void model (size_t i) {
     }
   }
   for (k = 0; k < n; k++) {
-    char id[8], expected[40];
+    char id[16], expected[40];
     int j, before = 0;
     for (j = 0; j < n; j++)
       before += state[j] == 'q' &&
@@ -705,7 +732,8 @@ static const struct {
   {"life", life}, {"order", order}, {"refusals", refusals},
   {"except", except}, {"leases", leases}, {"attempts", attempts},
   {"canceling", canceling}, {"start timeout", start_timeout},
-  {"expiry", expiry}, {"big bytes", big_bytes}, {"groups", groups},
+  {"expiry", expiry}, {"big bytes", big_bytes}, {"lost input", lost_input},
+  {"groups", groups},
   {"restart", restart}, {"owners", owners}, {"full", full},
   {"model", model},
 };

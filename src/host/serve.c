@@ -33,6 +33,8 @@ static int start (lua_State *L, fal_error *err) {
   opt.verbose = lfal_field_boolean(L, 1, "verbose", 0);
   opt.max_upload = (uint64_t)lfal_field_number(L, 1, "max_upload", 0);
   opt.head_timeout = lfal_field_number(L, 1, "head_timeout", 0);
+  opt.keep = lfal_field_number(L, 1, "keep", 0);
+  opt.keep_big = lfal_field_number(L, 1, "keep_big", 0);
   opt.body_timeout = lfal_field_number(L, 1, "body_timeout", 0);
   opt.chaos = lfal_field_string(L, 1, "chaos", NULL);
   opt.apps = lfal_field_string(L, 1, "apps", NULL);
@@ -74,6 +76,7 @@ static int server_serve (lua_State *L) {
   luaL_argcheck(L, server == NULL, 1, "the server runs already");
   signal(SIGINT, SIG_DFL);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  /* a file at its limit is a full disk */
   sigemptyset(&ends);
   sigaddset(&ends, SIGINT);
   sigaddset(&ends, SIGTERM);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../core/fal.h"
 #include "../core/json.h"
@@ -77,18 +78,35 @@ static void add_line (serve_answer *a, char *line, char *end) {
 }
 
 
+static void add_head (serve_answer *a, fal_buf *head) {
+  char *p = head->s, *end = head->s + head->n, *nl;
+  while (p < end && (nl = memchr(p, '\r', (size_t)(end - p))) != NULL) {
+    add_line(a, p, nl);
+    p = nl + 2;
+  }
+}
+
+
 void serve_answer_reply (serve_answer *a, serve_reply *r) {
-  char *p = r->head.s, *end = r->head.s + r->head.n, *nl;
   serve_answer_free(a);
   a->status = r->status;
   a->response = MHD_create_response_from_buffer(r->body.n, r->body.s,
                                                 MHD_RESPMEM_MUST_FREE);
   if (a->response != NULL)
     memset(&r->body, 0, sizeof(r->body));  /* the response's now */
-  while (p < end && (nl = memchr(p, '\r', (size_t)(end - p))) != NULL) {
-    add_line(a, p, nl);
-    p = nl + 2;
-  }
+  add_head(a, &r->head);
+  serve_reply_free(r);
+}
+
+
+void serve_answer_reply_file (serve_answer *a, serve_reply *r, int fd,
+                              size_t n) {
+  serve_answer_free(a);
+  a->status = r->status;
+  a->response = MHD_create_response_from_fd64(n, fd);
+  if (a->response == NULL)
+    close(fd);
+  add_head(a, &r->head);
   serve_reply_free(r);
 }
 

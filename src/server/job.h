@@ -149,12 +149,16 @@ int serve_pool_post (serve_pool *p, serve_job *job);
 ** queued jobs to claim. */
 int serve_pool_room (serve_pool *p);
 
-/* Would a job for this endpoint start at once? More than 'room' knows: an
-** endpoint that runs nowhere gets a worker beyond the usual number, one that
-** runs as often as its limit allows gets none. */
+/* How many jobs for this endpoint would start at once? It knows more than
+** 'room': an endpoint that runs nowhere gets a worker beyond the usual number,
+** one that runs as often as its limit allows gets none. */
 int serve_pool_takes (serve_pool *p, const char *endpoint);
 
-/* 'f' is called, from any thread, when there may be room. One function. */
+/* How many jobs wait. */
+int serve_pool_waiting (serve_pool *p);
+
+/* 'f' is called, from any thread, when a job has ended and there may be room,
+** or others wait. One function. */
 void serve_pool_on_room (serve_pool *p, void (*f) (void *ud), void *ud);
 
 /* Waiting: it is done at once, with 499 client_cancelled. Running: its

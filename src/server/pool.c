@@ -343,16 +343,27 @@ int pool_deserves_more (const serve_pool *p, const serve_endpoint *ep) {
 
 int serve_pool_takes (serve_pool *p, const char *endpoint) {
   serve_endpoint *ep;
-  int yes;
+  int n;
   pthread_mutex_lock(&p->lock);
   ep = catalog_resolve(&p->cat, endpoint, SERVE_STREAM);
-  if (ep == NULL || p->ending)
-    yes = room(p) > 0;  /* it is refused, or waits for its file */
-  else
-    yes = (room(p) > 0 && ep->running < limit_of(p, ep)) ||
-          (p->waiting == 0 && pool_deserves_more(p, ep));
+  n = room(p);  /* without an endpoint: it is refused, or waits for its file */
+  if (ep != NULL && !p->ending) {
+    if (n > limit_of(p, ep) - ep->running)
+      n = limit_of(p, ep) - ep->running;
+    if (n <= 0)
+      n = p->waiting == 0 && pool_deserves_more(p, ep);
+  }
   pthread_mutex_unlock(&p->lock);
-  return yes;
+  return n;
+}
+
+
+int serve_pool_waiting (serve_pool *p) {
+  int n;
+  pthread_mutex_lock(&p->lock);
+  n = p->waiting;
+  pthread_mutex_unlock(&p->lock);
+  return n;
 }
 
 
@@ -368,7 +379,7 @@ void pool_tell_room (serve_pool *p) {
   void (*f) (void *ud);
   void *ud;
   pthread_mutex_lock(&p->lock);
-  f = room(p) > 0 ? p->room : NULL;
+  f = room(p) > 0 || p->waiting > 0 ? p->room : NULL;
   ud = p->room_ud;
   pthread_mutex_unlock(&p->lock);
   if (f != NULL)

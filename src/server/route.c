@@ -236,7 +236,7 @@ static int health (serve_request *r) {
 /* What nobody took. */
 static int nowhere (serve_request *r) {
   static const char *const names[] = {
-    "There is nothing", "The queue is not served", "REST is not served",
+    "There is nothing", "There is nothing", "REST is not served",
     "HTTP over WebSocket is not served", "The platform API is not served",
     "The proxy is not served", "Metrics are not served", "There is nothing",
     "There is no such file"
@@ -266,6 +266,7 @@ static int (*const handlers[]) (serve_request *r) = {
   serve_pricing,
   serve_tokens,
   serve_ws,
+  serve_queue,
   serve_realtime,
   serve_stream,
   serve_run,

@@ -21,9 +21,7 @@ static void job_done (serve_job *job) {
 static const serve_job_class run_class = {NULL, NULL, NULL, NULL, job_done};
 
 
-/* The caller's limit on the time before its request starts, in seconds from
-** now; 0 when it gave none. */
-static double start_timeout (const serve_request *r) {
+double serve_start_timeout (const serve_request *r) {
   const char *s = serve_header(r, "X-Fal-Request-Start-Timeout");
   fal_json j;
   fal_json_token t;
@@ -42,11 +40,20 @@ static double start_timeout (const serve_request *r) {
 }
 
 
+/* What names a tenant's rights, or where a proxied call really goes, is not
+** for endpoints. */
+static int is_kept (const char *name) {
+  return strncasecmp(name, "x-fal-", 6) == 0 &&
+         strcasecmp(name, "x-fal-cdn-token") != 0 &&
+         strcasecmp(name, "x-fal-target-url") != 0;
+}
+
+
 static enum MHD_Result add_header (void *ud, enum MHD_ValueKind kind,
                                    const char *name, const char *value) {
   fal_buf *to = ud;
   (void)kind;
-  if (strncasecmp(name, "x-fal-", 6) == 0 && value != NULL)
+  if (is_kept(name) && value != NULL)
     fal_buf_addf(to, "%s: %s\r\n", name, value);
   return MHD_YES;
 }
@@ -67,7 +74,7 @@ static void fill_job (serve_request *r, serve_kind kind,
   const union MHD_ConnectionInfo *info =
     MHD_get_connection_info(r->mc, MHD_CONNECTION_INFO_CONNECTION_FD);
   size_t n = strlen(r->rest);
-  double limit = start_timeout(r);
+  double limit = serve_start_timeout(r);
   if (n > 0 && r->rest[n - 1] == '/')
     r->path[strlen(r->path) - 1] = '\0';  /* 'rest' ends where 'path' does */
   job->method = r->method;

@@ -58,6 +58,10 @@ void serve_answer_detail (serve_answer *a, unsigned int status,
 /* Takes over what an endpoint answered; the reply is empty then. */
 void serve_answer_reply (serve_answer *a, serve_reply *r);
 
+/* The same with the 'n' bytes of a file, which is closed, for a body. */
+void serve_answer_reply_file (serve_answer *a, serve_reply *r, int fd,
+                              size_t n);
+
 /* No body. */
 void serve_answer_empty (serve_answer *a, unsigned int status);
 
@@ -109,6 +113,7 @@ struct falua_server {
   struct MHD_Daemon *daemon;
   serve_pool *pool;
   serve_feeds *feeds;
+  struct serve_backlog *backlog;
   serve_guard *guard;
   serve_errands *errands;
   struct serve_loop *loop;
@@ -205,6 +210,7 @@ int serve_role_of_host (const char *host, serve_role *role);
 /* What URLs of a role begin with, as this caller reaches it, no slash at the
 ** end: "http://127.0.0.1:8787/queue", or "https://queue.fal.run" for who
 ** called by that name. */
+#define SERVE_URL_MAX  320   /* room for it */
 void serve_role_url (const serve_request *r, serve_role role, char *to,
                      size_t n);
 
@@ -222,6 +228,7 @@ int serve_storage (serve_request *r);
 int serve_media (serve_request *r);
 int serve_media (serve_request *r);
 int serve_storage (serve_request *r);
+int serve_queue (serve_request *r);
 int serve_run (serve_request *r);
 int serve_pricing (serve_request *r);
 
@@ -232,6 +239,10 @@ int serve_ws (serve_request *r);
 
 /* status.c: GET /metrics. */
 int serve_status (serve_request *r);
+
+/* run.c: the caller's limit on the time before its request starts, in seconds
+** from now; 0 when it gave none. */
+double serve_start_timeout (const serve_request *r);
 
 /* run.c: suspends the request and has its endpoint called. */
 void serve_post (serve_request *r, serve_kind kind,

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "../core/fal.h"
+#include "backlog.h"
 #include "chaos.h"
 #include "metrics.h"
 #include "serve.h"
@@ -318,8 +319,10 @@ static fal_code start (falua_server *s, const falua_server_options *opt,
     s->loop = serve_loop_new(err);
     code = s->loop != NULL ? FAL_OK : FAL_ENOMEM;
   }
-  if (code == FAL_OK)
-    code = serve_http_start(s, err);
+  if (code == FAL_OK) {
+    s->backlog = serve_backlog_new(s, opt->keep, opt->keep_big, err);
+    code = s->backlog != NULL ? serve_http_start(s, err) : FAL_EFILE;
+  }
   return code;
 }
 
@@ -389,9 +392,17 @@ void falua_server_stop (falua_server *s) {
   if (s->daemon != NULL) {
     begin_to_stop(s);
     serve_socket_close_all(s);
+  }
+  if (s->backlog != NULL)
+    serve_backlog_drain(s->backlog);
+  if (s->daemon != NULL) {
+    double limit = fal_now() + GRACE;
     wait_idle(s, GRACE);
+    serve_backlog_wait(s->backlog, limit);
   }
   serve_pool_free(s->pool);  /* answers whatever it still has */
+  if (s->backlog != NULL)
+    serve_backlog_close(s->backlog);
   serve_feeds_close(s->feeds);
   serve_errands_end(s->errands);
   if (s->daemon != NULL) {
@@ -399,6 +410,7 @@ void falua_server_stop (falua_server *s) {
     wait_idle(s, LAST_GRACE);
     MHD_stop_daemon(s->daemon);
   }
+  serve_backlog_free(s->backlog);
   serve_loop_free(s->loop);
   serve_errands_free(s->errands);
   serve_feeds_free(s->feeds);

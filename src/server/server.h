@@ -26,6 +26,8 @@ typedef struct falua_server_options {
   uint64_t max_upload;   /* bytes of one uploaded file; 0: 16 GiB */
   double head_timeout;   /* seconds that the head of a caller's first request
                             may take; 0: 20 */
+  double keep, keep_big; /* seconds that results of queued requests are kept,
+                            and those of 10 KB and more; 0: 3600, 360 */
   double body_timeout;   /* seconds after which a body must have come with
                             1 KB/s; 0: 30 */
   const char *chaos;     /* failures on purpose, see chaos.h; NULL: none */

@@ -24,6 +24,9 @@ const store_reply store_late = REPLY(504,
 const store_reply store_lost = REPLY(503, "",
   "The worker was lost each time this request ran", "runner_disconnected");
 
+const store_reply store_broken = REPLY(500, "",
+  "The input of this request cannot be read any more", "internal_error");
+
 
 void store_claim_free (store_claim *c) {
   free(c->owner);

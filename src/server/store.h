@@ -24,6 +24,7 @@
 #include "../core/error.h"
 
 #define STORE_ID        37      /* room for an id and its NUL */
+#define STORE_ENDPOINT  256     /* for an endpoint's id */
 #define STORE_TRIES     10      /* failed attempts after which it is given up */
 #define STORE_LOGS      10000   /* lines of one request; more are dropped */
 #define STORE_WAITING   100000  /* requests that may wait; more are refused */
@@ -137,6 +138,10 @@ typedef struct store_class {
   store_code (*submit) (store *s, double now, const store_request *r,
                         long *position);
 
+  /* The endpoint of what 'claim' would take. */
+  store_code (*next) (store *s, double now, const char *except,
+                      char endpoint[STORE_ENDPOINT]);
+
   /* Leases the first that waits, of an endpoint that is not in 'except'
   ** (a JSON array of ids; NULL: any), to 'worker' until 'until'. */
   store_code (*claim) (store *s, double now, const char *worker,
@@ -182,6 +187,8 @@ typedef struct store_class {
 struct store {
   const store_class *cls;
   fal_error err;           /* of the last STORE_FULL or STORE_FAIL */
+  double due;              /* 'tend' has to be called by then because of a
+                              change since it was; 0: no sooner than it said */
   /* Told of each request whose status changes, while it is written. */
   void (*changed) (void *ud, const char *id);
   void *ud;
@@ -199,5 +206,6 @@ void store_result_free (store_result *r);
 extern const store_reply store_canceled;   /* 499 client_cancelled */
 extern const store_reply store_late;       /* 504 request_timeout, user */
 extern const store_reply store_lost;       /* 503 runner_disconnected */
+extern const store_reply store_broken;     /* 500 internal_error */
 
 #endif

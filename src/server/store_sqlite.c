@@ -55,12 +55,18 @@ static const char schema[] =
   "CREATE TABLE log (seq INTEGER, n INTEGER, time REAL, level TEXT,"
   "  text TEXT, PRIMARY KEY (seq, n)) WITHOUT ROWID;";
 
+#define FIRST(what, more)                                                    \
+  "SELECT " what " FROM request WHERE state = 0 AND not_before <= ?1"        \
+  "  AND (start_by = 0 OR start_by > ?1) " more                              \
+  "  ORDER BY priority, seq LIMIT 1"
+
 #define CLAIM(more)                                                          \
   "UPDATE request SET state = 1, attempt = attempt + 1, worker = ?2,"        \
-  "  lease = ?3 WHERE seq = (SELECT seq FROM request WHERE state = 0"        \
-  "  AND not_before <= ?1 AND (start_by = 0 OR start_by > ?1) " more         \
-  "  ORDER BY priority, seq LIMIT 1) RETURNING seq, id, owner, endpoint,"    \
-  "  base_url, attempt, failures, start_by, priority"
+  "  lease = ?3 WHERE seq = (" FIRST("seq", more) ")"                        \
+  "  RETURNING seq, id, owner, endpoint, base_url, attempt, failures,"       \
+  "  start_by, priority"
+
+#define EXCEPT(n)  "AND endpoint NOT IN (SELECT value FROM json_each(" n "))"
 
 static const char *const sql[Q_N] = {
   [Q_BEGIN] = "BEGIN IMMEDIATE",
@@ -82,8 +88,9 @@ static const char *const sql[Q_N] = {
   [Q_INPUT] = "INSERT INTO input (seq, head, body, file)"
     " VALUES (?, ?, ?, ?)",
   [Q_CLAIM] = CLAIM(""),
-  [Q_CLAIM_EXCEPT] =
-    CLAIM("AND endpoint NOT IN (SELECT value FROM json_each(?4))"),
+  [Q_CLAIM_EXCEPT] = CLAIM(EXCEPT("?4")),
+  [Q_FIRST] = FIRST("endpoint", ""),
+  [Q_FIRST_EXCEPT] = FIRST("endpoint", EXCEPT("?2")),
   [Q_GET_INPUT] = "SELECT head, body, file FROM input WHERE seq = ?",
   [Q_RENEW] = "UPDATE request SET lease = ?2 WHERE state = 1"
     " AND worker = ?1",
@@ -308,10 +315,17 @@ static store_code group_begin (store *s) {
 }
 
 
+/* Where there is no room, moving the log into the database makes some in it,
+** and perhaps it is all that is needed. */
 static void group_rollback (store *s) {
   sqlite_store *q = (sqlite_store *)s;
+  int full = sqlite3_errcode(q->db) == SQLITE_FULL ||
+             sqlite3_errcode(q->db) == SQLITE_IOERR;
   if (!sqlite3_get_autocommit(q->db))  /* some failures have done it */
     sq_run(q, sq_use(q, Q_ROLLBACK));
+  if (full)
+    sqlite3_wal_checkpoint_v2(q->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
+                              NULL);
   count_waiting(q);
   settle(q);
 }
@@ -413,7 +427,7 @@ static store *new_reader (store *s, fal_error *err);
 
 static const store_class sqlite_class = {
   "sqlite", sq_close, new_reader, group_begin, group_commit, group_rollback,
-  sq_submit, sq_claim, sq_renew, sq_log, sq_complete, sq_release, sq_cancel,
+  sq_submit, sq_next, sq_claim, sq_renew, sq_log, sq_complete, sq_release, sq_cancel,
   sq_tend, sq_status, sq_result, sq_counts
 };
 

@@ -19,7 +19,8 @@
 
 typedef enum sq_query {
   Q_BEGIN, Q_COMMIT, Q_ROLLBACK, Q_USED, Q_WAITING, Q_NEXT,
-  Q_INSERT, Q_INPUT, Q_CLAIM, Q_CLAIM_EXCEPT, Q_GET_INPUT, Q_RENEW, Q_HELD,
+  Q_INSERT, Q_INPUT, Q_FIRST, Q_FIRST_EXCEPT, Q_CLAIM, Q_CLAIM_EXCEPT,
+  Q_GET_INPUT, Q_RENEW, Q_HELD,
   Q_COUNT_LOG, Q_LOG, Q_COMPLETE, Q_OUTPUT, Q_RELEASE, Q_FIND, Q_ASK,
   Q_DROP_INPUT, Q_DROP_OUTPUT, Q_DROP_LOGS, Q_LAPSED, Q_LATE, Q_PAST,
   Q_EXPIRE, Q_FORGET,
@@ -74,6 +75,8 @@ void sq_touch (sqlite_store *q, const char *name);
 /* The functions of the table, by file. */
 store_code sq_submit (store *s, double now, const store_request *r,
                       long *position);
+store_code sq_next (store *s, double now, const char *except,
+                    char endpoint[STORE_ENDPOINT]);
 store_code sq_claim (store *s, double now, const char *worker, double until,
                      const char *except, store_claim *c);
 store_code sq_renew (store *s, double now, const char *worker, double until);

@@ -9,7 +9,7 @@
 #include "../core/file.h"
 #include "store_sqlite.h"
 
-#define TEND_MAX  200              /* requests looked after in one go */
+#define TEND_MAX  1000             /* requests looked after in one go */
 #define LOG_MAX   16384            /* bytes of a line */
 #define READ_MAX  ((size_t)1 << 30)
 
@@ -17,6 +17,13 @@
 static void changed (sqlite_store *q, const char *id) {
   if (q->s.changed != NULL)
     q->s.changed(q->s.ud, id);
+}
+
+
+/* Time will do something then. */
+static void due (sqlite_store *q, double t) {
+  if (t > 0 && (q->s.due == 0 || t < q->s.due))
+    q->s.due = t;
 }
 
 
@@ -64,7 +71,66 @@ store_code sq_submit (store *s, double now, const store_request *r,
   if (code == STORE_OK) {
     *position = r->low ? all : q->waiting[0];
     q->waiting[r->low != 0]++;
+    due(q, r->start_by);
   }
+  return code;
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Completing
+** =======================================================
+*/
+
+/* Deletes the row of input or output, and lets go of its file. */
+static store_code drop (sqlite_store *q, sq_query which, sqlite3_int64 seq) {
+  sqlite3_stmt *st = sq_use(q, which);
+  store_code code;
+  sqlite3_bind_int64(st, 1, seq);
+  while ((code = sq_first(q, st)) == STORE_OK)
+    if (sqlite3_column_type(st, 0) == SQLITE_TEXT)
+      sq_touch(q, (const char *)sqlite3_column_text(st, 0));
+  return code == STORE_NONE ? STORE_OK : code;
+}
+
+
+static store_code put_output (sqlite_store *q, sqlite3_int64 seq,
+                              const store_reply *r) {
+  sqlite3_stmt *st = sq_use(q, Q_OUTPUT);
+  store_code code;
+  sqlite3_bind_int64(st, 1, seq);
+  sqlite3_bind_int64(st, 2, r->status);
+  sq_text(st, 3, r->head);
+  code = sq_put_bytes(q, st, 4, r->body, r->body_n);
+  return code == STORE_OK ? sq_run(q, st) : code;
+}
+
+
+/* The one way to completion. */
+static store_code finish (sqlite_store *q, double now, sqlite3_int64 seq,
+                          const char *id, const store_reply *r) {
+  sqlite3_stmt *st = sq_use(q, Q_COMPLETE);
+  double keep = r->body_n >= STORE_BIG ? q->opt.keep_big : q->opt.keep;
+  store_code code;
+  sqlite3_bind_int64(st, 1, seq);
+  sqlite3_bind_double(st, 2, now);
+  sqlite3_bind_double(st, 3, now + keep);
+  sq_text(st, 4, r->error);
+  sq_text(st, 5, r->error_type);
+  if (r->seconds >= 0)
+    sqlite3_bind_double(st, 6, r->seconds);
+  else
+    sqlite3_bind_null(st, 6);
+  code = sq_run(q, st);
+  if (code == STORE_OK)
+    code = drop(q, Q_DROP_INPUT, seq);
+  if (code == STORE_OK)
+    code = put_output(q, seq, r);
+  due(q, now + keep);
+  changed(q, id);
   return code;
 }
 
@@ -139,35 +205,68 @@ static int take_row (sqlite3_stmt *st, store_claim *c) {
 }
 
 
-store_code sq_claim (store *s, double now, const char *worker, double until,
-                     const char *except, store_claim *c) {
-  sqlite_store *q = (sqlite_store *)s;
-  sqlite3_stmt *st = sq_use(q, except != NULL ? Q_CLAIM_EXCEPT : Q_CLAIM);
-  sqlite3_int64 seq = 0;
-  int priority = 0, found = 0, good = 0;
+/* The next row, leased; what it says to '*c'. */
+static store_code claim_row (sqlite_store *q, sqlite3_stmt *st,
+                             store_claim *c, sqlite3_int64 *seq) {
   store_code code;
+  int found = 0, good = 0;
   memset(c, 0, sizeof(*c));
-  sqlite3_bind_double(st, 1, now);
-  sq_text(st, 2, worker);
-  sqlite3_bind_double(st, 3, until);
-  if (except != NULL)
-    sq_text(st, 4, except);
-  while ((code = sq_first(q, st)) == STORE_OK && !found) {
+  while ((code = sq_first(q, st)) == STORE_OK) {
     found = 1;
-    seq = sqlite3_column_int64(st, 0);
-    priority = sqlite3_column_int(st, 8);
+    *seq = sqlite3_column_int64(st, 0);
+    q->waiting[sqlite3_column_int(st, 8) != 0]--;
     good = take_row(st, c);
   }
   if (code != STORE_NONE || !found)
     return code;
-  code = good ? get_input(q, seq, c) : STORE_FAIL;
-  if (code == STORE_OK) {
-    q->waiting[priority != 0]--;
-    changed(q, c->id);
-  }
-  else
+  changed(q, c->id);
+  return good ? STORE_OK : STORE_FAIL;
+}
+
+
+store_code sq_next (store *s, double now, const char *except,
+                    char endpoint[STORE_ENDPOINT]) {
+  sqlite_store *q = (sqlite_store *)s;
+  sqlite3_stmt *st = sq_use(q, except != NULL ? Q_FIRST_EXCEPT : Q_FIRST);
+  store_code code;
+  sqlite3_bind_double(st, 1, now);
+  if (except != NULL)
+    sq_text(st, 2, except);
+  code = sq_first(q, st);
+  if (code != STORE_OK)
+    return code;
+  fal_copy_text(endpoint, STORE_ENDPOINT,
+                (const char *)sqlite3_column_text(st, 0),
+                (size_t)sqlite3_column_bytes(st, 0));
+  sqlite3_reset(st);
+  return STORE_OK;
+}
+
+
+/* One whose input cannot be read completes, and the next one is looked at. */
+store_code sq_claim (store *s, double now, const char *worker, double until,
+                     const char *except, store_claim *c) {
+  sqlite_store *q = (sqlite_store *)s;
+  sqlite3_int64 seq;
+  store_code code;
+  for (;;) {
+    sqlite3_stmt *st = sq_use(q, except != NULL ? Q_CLAIM_EXCEPT : Q_CLAIM);
+    sqlite3_bind_double(st, 1, now);
+    sq_text(st, 2, worker);
+    sqlite3_bind_double(st, 3, until);
+    if (except != NULL)
+      sq_text(st, 4, except);
+    code = claim_row(q, st, c, &seq);
+    if (code == STORE_OK && get_input(q, seq, c) == STORE_OK) {
+      due(q, until);
+      return STORE_OK;
+    }
+    if (code == STORE_OK)
+      code = finish(q, now, seq, c->id, &store_broken);
     store_claim_free(c);
-  return code;
+    if (code != STORE_OK)
+      return code;
+  }
 }
 
 
@@ -215,55 +314,6 @@ store_code sq_log (store *s, double now, const char *id, int attempt,
                     SQLITE_STATIC);
   changed(q, id);
   return sq_run(q, st);
-}
-
-
-/* Deletes the row of input or output, and lets go of its file. */
-static store_code drop (sqlite_store *q, sq_query which, sqlite3_int64 seq) {
-  sqlite3_stmt *st = sq_use(q, which);
-  store_code code;
-  sqlite3_bind_int64(st, 1, seq);
-  while ((code = sq_first(q, st)) == STORE_OK)
-    if (sqlite3_column_type(st, 0) == SQLITE_TEXT)
-      sq_touch(q, (const char *)sqlite3_column_text(st, 0));
-  return code == STORE_NONE ? STORE_OK : code;
-}
-
-
-static store_code put_output (sqlite_store *q, sqlite3_int64 seq,
-                              const store_reply *r) {
-  sqlite3_stmt *st = sq_use(q, Q_OUTPUT);
-  store_code code;
-  sqlite3_bind_int64(st, 1, seq);
-  sqlite3_bind_int64(st, 2, r->status);
-  sq_text(st, 3, r->head);
-  code = sq_put_bytes(q, st, 4, r->body, r->body_n);
-  return code == STORE_OK ? sq_run(q, st) : code;
-}
-
-
-/* The one way to completion. */
-static store_code finish (sqlite_store *q, double now, sqlite3_int64 seq,
-                          const char *id, const store_reply *r) {
-  sqlite3_stmt *st = sq_use(q, Q_COMPLETE);
-  double keep = r->body_n >= STORE_BIG ? q->opt.keep_big : q->opt.keep;
-  store_code code;
-  sqlite3_bind_int64(st, 1, seq);
-  sqlite3_bind_double(st, 2, now);
-  sqlite3_bind_double(st, 3, now + keep);
-  sq_text(st, 4, r->error);
-  sq_text(st, 5, r->error_type);
-  if (r->seconds >= 0)
-    sqlite3_bind_double(st, 6, r->seconds);
-  else
-    sqlite3_bind_null(st, 6);
-  code = sq_run(q, st);
-  if (code == STORE_OK)
-    code = drop(q, Q_DROP_INPUT, seq);
-  if (code == STORE_OK)
-    code = put_output(q, seq, r);
-  changed(q, id);
-  return code;
 }
 
 
@@ -322,6 +372,7 @@ store_code sq_release (store *s, double now, const char *id, int attempt,
   code = sq_run(q, st);
   if (code == STORE_OK)
     q->waiting[h.priority != 0]++;
+  due(q, not_before);
   changed(q, id);
   return code;
 }
@@ -465,6 +516,7 @@ store_code sq_tend (store *s, double now, int all, double *next) {
   sqlite_store *q = (sqlite_store *)s;
   store_code code = STORE_OK;
   int i;
+  s->due = 0;
   while (all && code == STORE_OK)
     code = tend_lease(q, now, 1);
   for (i = 0; i < TEND_MAX && code <= STORE_NONE; i++) {

@@ -36,6 +36,12 @@ local function parser()
   p:option("--memory-limit", "What an endpoint's Lua may have, where it does not say (otherwise 256M).")
     :argname "SIZE"
     :convert(command.bytes("--memory-limit"))
+  p:option("--keep", "Seconds that results of queued requests are kept (otherwise 3600).")
+    :argname "SECONDS"
+    :convert(command.whole("--keep", 1, 31536000))
+  p:option("--keep-big", "The same for results of 10 KB and more (otherwise 360).")
+    :argname "SECONDS"
+    :convert(command.whole("--keep-big", 1, 31536000))
   p:flag("--verbose", "A line for each request.")
   return p
 end
