@@ -1,12 +1,12 @@
 /*
 ** lrealtime.c -- realtime connections as Lua objects
 **
-** A box with one operation, like those of lengine.c; NULL means closed.
+** A box with one operation, like those of lop.c; NULL means closed.
 ** Inputs are encoded straight to the message, results from it.
 */
 #include <string.h>
 
-#include "lfal.h"
+#include "lengine.h"
 #include "ljson.h"
 #include "lmsgpack.h"
 
@@ -14,24 +14,16 @@
 #define MAX_SENT      ((size_t)64 << 20)
 
 
-static void *unbox (lua_State *L, int idx, const char *class,
-                    const char *what) {
-  void **box = luaL_checkudata(L, idx, class);
-  if (*box == NULL)
-    luaL_error(L, "%s is closed", what);
-  return *box;
-}
-
-
-#define toop(L)  ((fal_op *)unbox(L, 1, CONNECTION_T, "the connection"))
+#define toop(L)  ((fal_op *)lfal_open_box(L, 1, CONNECTION_T, \
+                                          "the connection"))
 
 
 /* new(engine, client, id, {path, max_buffering, throttle_interval,
 ** token_expiration, max_message, ping_interval}) -> Connection, id of
 ** the operation | nil, err */
 static int realtime_new (lua_State *L) {
-  fal_engine *e = unbox(L, 1, "fal.Engine", "the engine");
-  fal_client *c = unbox(L, 2, "fal.ClientBox", "the client");
+  fal_engine *e = lfal_to_engine(L, 1);
+  fal_client *c = lfal_to_client(L, 2);
   fal_realtime_request r;
   fal_error err;
   void **box;
@@ -39,9 +31,7 @@ static int realtime_new (lua_State *L) {
   r.endpoint = luaL_checkstring(L, 3);
   luaL_checktype(L, 4, LUA_TTABLE);
   lua_settop(L, 4);
-  box = lua_newuserdatauv(L, sizeof(void *), 0);
-  *box = NULL;
-  luaL_setmetatable(L, CONNECTION_T);
+  box = lfal_new_box(L, CONNECTION_T);
   r.path = lfal_field_string(L, 4, "path", NULL);
   r.max_buffering = (int)lfal_field_number(L, 4, "max_buffering", 0);
   r.throttle = lfal_field_number(L, 4, "throttle_interval", 0);

@@ -31,6 +31,12 @@ typedef struct fal_alarm {
 ** memory ended. */
 int fal_alarm_set (fal_engine *e, fal_alarm *a, double due);
 
+/* Lets a watching loop know when we want to be stepped. */
+void fal_engine_arm (fal_engine *e);
+
+/* Lets curl do what only time tells it to do: also to start new transfers. */
+void fal_engine_tick (fal_engine *e);
+
 /* Sockets that an operation attends to itself, beside those of the engine's
 ** curl handle. It lives in what it is for, and serves any number of them. */
 typedef struct fal_watch {

@@ -18,11 +18,10 @@
 
 #include "base64.h"
 #include "endpoint.h"
+#include "frames.h"
 #include "handshake.h"
-#include "websocket.h"
 
 #define MAX_WAITING ((size_t)64 << 20)   /* bytes to be sent */
-#define KEPT        ((size_t)256 << 10)  /* a larger buffer is not kept */
 #define READ        ((size_t)32 << 10)
 #define READS       64      /* before others get their turn */
 #define REFUSAL     5.0     /* seconds for the rest of a refusal */
@@ -34,183 +33,11 @@ enum { CLOSED, CONNECTING, SHAKING, REFUSED, OPEN };
   ((fal_ws *)((char *)(p) - offsetof(fal_ws, member)))
 
 
-/* Says why it is over; 'finish' does the rest. The first reason counts. */
-static fal_code lost (fal_ws *ws, fal_code code, const char *text) {
-  if (ws->err.code == FAL_OK) {
-    fal_fail(&ws->err, code, "the realtime connection %s", text);
-    ws->err.retryable = code == FAL_ENETWORK || code == FAL_ETIMEOUT;
-  }
-  return code;
-}
-
-
 /* Ends it: the operation hears of it when nothing is left of it. */
 static void finish (fal_ws *ws) {
   fal_ws_clear(ws);
   ws->ended(ws);
 }
-
-
-/* Blanks the secret out of s[0..n). */
-static void hide (const fal_ws *ws, char *s, size_t n) {
-  size_t k = ws->secret != NULL ? strlen(ws->secret) : 0;
-  char *p = s;
-  if (k < 4)
-    return;
-  while ((p = memmem(p, n - (size_t)(p - s), ws->secret, k)) != NULL)
-    memset(p, '*', k);
-}
-
-
-/*
-** {======================================================
-** Frames: wslay's callbacks
-** =======================================================
-*/
-
-static ssize_t on_recv (wslay_event_context_ptr ctx, uint8_t *to, size_t n,
-                        int flags, void *ud) {
-  fal_ws *ws = ud;
-  (void)flags;
-  if (n > ws->in_n)
-    n = ws->in_n;
-  if (n == 0) {
-    wslay_event_set_error(ctx, WSLAY_ERR_WOULDBLOCK);
-    return -1;
-  }
-  memcpy(to, ws->in, n);
-  ws->in += n;
-  ws->in_n -= n;
-  return (ssize_t)n;
-}
-
-
-/* Header and payload meet in a buffer, so that a message is one send. */
-static ssize_t on_send (wslay_event_context_ptr ctx, const uint8_t *s,
-                        size_t n, int flags, void *ud) {
-  fal_ws *ws = ud;
-  (void)flags;
-  if (fal_buf_add(&ws->out, s, n) == FAL_OK)
-    return (ssize_t)n;
-  wslay_event_set_error(ctx, WSLAY_ERR_CALLBACK_FAILURE);
-  return -1;
-}
-
-
-static int on_mask (wslay_event_context_ptr ctx, uint8_t *to, size_t n,
-                    void *ud) {
-  (void)ctx;
-  (void)ud;
-  return RAND_bytes(to, (int)n) == 1 ? 0 : -1;
-}
-
-
-static void on_message (wslay_event_context_ptr ctx,
-                        const struct wslay_event_on_msg_recv_arg *m,
-                        void *ud) {
-  fal_ws *ws = ud;
-  (void)ctx;
-  if (!wslay_is_ctrl_frame(m->opcode) && !ws->leaving)
-    ws->message(ws, (const char *)m->msg, m->msg_length,
-                m->opcode == WSLAY_TEXT_FRAME);
-}
-
-
-/* Close frames are read here: wslay itself refuses codes from 1012 on. */
-static void on_frame (wslay_event_context_ptr ctx,
-                      const struct wslay_event_on_frame_recv_start_arg *f,
-                      void *ud) {
-  (void)ctx;
-  ((fal_ws *)ud)->in_bye = f->opcode == WSLAY_CONNECTION_CLOSE;
-}
-
-
-static void on_chunk (wslay_event_context_ptr ctx,
-                      const struct wslay_event_on_frame_recv_chunk_arg *c,
-                      void *ud) {
-  fal_ws *ws = ud;
-  (void)ctx;
-  if (ws->in_bye && c->data_length <= sizeof(ws->bye) - ws->bye_n) {
-    memcpy(ws->bye + ws->bye_n, c->data, c->data_length);
-    ws->bye_n += c->data_length;
-  }
-}
-
-
-static int new_frames (fal_ws *ws) {
-  static const struct wslay_event_callbacks callbacks = {
-    on_recv, on_send, on_mask, on_frame, on_chunk, NULL, on_message
-  };
-  if (wslay_event_context_client_init(&ws->frames, &callbacks, ws) != 0) {
-    ws->frames = NULL;
-    return 0;
-  }
-  wslay_event_config_set_max_recv_msg_length(ws->frames, ws->max_message);
-  return 1;
-}
-
-/* }====================================================== */
-
-
-/*
-** {======================================================
-** Bytes out
-** =======================================================
-*/
-
-static void watch (fal_ws *ws, int want) {
-  if (ws->fd >= 0 && want != ws->want &&
-      fal_watch_set(ws->op->engine, &ws->watch, ws->fd, want) == FAL_OK)
-    ws->want = want;
-}
-
-
-static size_t waiting (const fal_ws *ws) {
-  return ws->out.n + ws->sending.n - ws->sent;
-}
-
-
-/* Gives curl what there is. TLS wants the same bytes at the same place when
-** it has to try again, so they are not moved until all of them are gone. */
-static void flush (fal_ws *ws) {
-  if (ws->frames != NULL && wslay_event_want_write(ws->frames) &&
-      wslay_event_send(ws->frames) != 0)
-    lost(ws, FAL_ENOMEM, "ran out of memory");
-  while (!ws->eof && waiting(ws) > 0) {
-    size_t n = 0;
-    CURLcode code;
-    if (ws->sent == ws->sending.n) {
-      fal_buf full = ws->out;
-      ws->out = ws->sending;
-      ws->sending = full;
-      ws->out.n = ws->sent = 0;
-    }
-    code = curl_easy_send(ws->wire->easy, ws->sending.s + ws->sent,
-                          ws->sending.n - ws->sent, &n);
-    if (code == CURLE_OK)
-      ws->sent += n;
-    else if (code != CURLE_AGAIN)
-      ws->eof = 1;
-    else
-      break;
-  }
-  if (waiting(ws) == 0 && ws->sending.cap > KEPT) {
-    fal_buf_free(&ws->sending);
-    ws->sent = 0;
-  }
-  watch(ws, FAL_POLL_IN | (waiting(ws) > 0 && !ws->eof ? FAL_POLL_OUT : 0));
-}
-
-
-static int queue (fal_ws *ws, int opcode, const char *s, size_t n) {
-  struct wslay_event_msg m;
-  m.opcode = (uint8_t)opcode;
-  m.msg = (const uint8_t *)s;
-  m.msg_length = n;
-  return wslay_event_queue_msg(ws->frames, &m);
-}
-
-/* }====================================================== */
 
 
 /*
@@ -269,7 +96,7 @@ static void refuse (fal_ws *ws, int all) {
   fal_answer a = headers(ws, head_end(ws));
   if (!all && !fal_handshake_complete(&a))
     return;
-  hide(ws, ws->head.s, ws->head.n);
+  fal_ws_hide(ws, ws->head.s, ws->head.n);
   fal_handshake_dechunk(&a, (char *)a.body);
   fal_answer_error(&a, &ws->err);
 }
@@ -282,7 +109,7 @@ static void answered (fal_ws *ws, size_t head_n) {
   const char *rest = ws->head.s + head_n;
   ws->status = fal_handshake_status(ws->head.s, head_n);
   if (ws->status < 100) {
-    lost(ws, FAL_EPROTOCOL, "got no HTTP answer to its handshake");
+    fal_ws_lost(ws, FAL_EPROTOCOL, "got no HTTP answer to its handshake");
     return;
   }
   if (ws->status != 101) {
@@ -294,8 +121,8 @@ static void answered (fal_ws *ws, size_t head_n) {
   a = headers(ws, head_n);
   if (fal_handshake_check(a.head, a.head_n, ws->key, &ws->err) != FAL_OK)
     return;
-  if (!new_frames(ws)) {
-    lost(ws, FAL_ENOMEM, "ran out of memory");
+  if (!fal_frames_new(ws)) {
+    fal_ws_lost(ws, FAL_ENOMEM, "ran out of memory");
     return;
   }
   ws->state = OPEN;
@@ -314,47 +141,30 @@ static void answered (fal_ws *ws, size_t head_n) {
 ** =======================================================
 */
 
-/* Lets wslay work on what was received. */
-static void parse (fal_ws *ws) {
-  int code = wslay_event_recv(ws->frames);
-  if (code == WSLAY_ERR_NOMEM)
-    lost(ws, FAL_ENOMEM, "ran out of memory");
-  else if (code != 0)
-    lost(ws, FAL_EPROTOCOL, "got a frame that is none");
-}
-
-
 static void take (fal_ws *ws, const char *s, size_t n) {
   if (ws->state == OPEN) {
     ws->in = s;
     ws->in_n = n;
-    parse(ws);
+    fal_frames_parse(ws);
   }
   else if (fal_buf_add(&ws->head, s, n) != FAL_OK) {
     if (ws->state == REFUSED)
       refuse(ws, 1);  /* what is there is enough to know why */
     else
-      lost(ws, FAL_ETOOBIG, "got too long an answer to its handshake");
+      fal_ws_lost(ws, FAL_ETOOBIG, "got too long an answer to its handshake");
   }
   else if (ws->state == REFUSED)
     refuse(ws, 0);
   else {
     size_t head_n = head_end(ws);
     if (head_n > FAL_MAX_HEAD || (head_n == 0 && ws->head.n > FAL_MAX_HEAD))
-      lost(ws, FAL_ETOOBIG, "got too long an answer to its handshake");
+      fal_ws_lost(ws, FAL_ETOOBIG, "got too long an answer to its handshake");
     else
     if (head_n > 0)
       answered(ws, head_n);
     if (ws->state == OPEN && ws->in_n > 0)
-      parse(ws);
+      fal_frames_parse(ws);
   }
-}
-
-
-/* Has the connection come to its end? */
-static int is_over (const fal_ws *ws) {
-  return ws->err.code != FAL_OK || ws->eof ||
-         (ws->frames != NULL && !wslay_event_get_read_enabled(ws->frames));
 }
 
 
@@ -362,7 +172,7 @@ static int is_over (const fal_ws *ws) {
 static void receive (fal_ws *ws) {
   char buf[READ];
   int i;
-  for (i = 0; i < READS && !is_over(ws); i++) {
+  for (i = 0; i < READS && !fal_frames_over(ws); i++) {
     size_t n = 0;
     CURLcode code = curl_easy_recv(ws->wire->easy, buf, sizeof(buf), &n);
     if (code == CURLE_AGAIN)
@@ -381,73 +191,18 @@ static void receive (fal_ws *ws) {
 }
 
 
-/* Was it the other side that closed it? Then its code and reason are read. */
-static int was_closed (fal_ws *ws) {
-  int known = ws->frames != NULL && wslay_event_get_close_received(ws->frames);
-  int code = ws->bye_n >= 2 ? ws->bye[0] << 8 | ws->bye[1] : 1005;
-  if (ws->bye_n == 1 || (!known && !(code >= 1012 && code <= 1014)))
-    return 0;
-  ws->code = code;
-  if (ws->bye_n > 2) {
-    fal_copy_text(ws->reason, sizeof(ws->reason), (char *)ws->bye + 2,
-                  ws->bye_n - 2);
-    hide(ws, ws->reason, strlen(ws->reason));
-  }
-  return 1;
-}
-
-
-/* A close frame that is not the usual one, as an error. */
-static void judge_code (fal_ws *ws) {
-  static const struct { int from, to; fal_code code; } kinds[] = {
-    { 1001, 1001, FAL_ENETWORK }, { 1012, 1014, FAL_ENETWORK },
-    { 1002, 1003, FAL_EPROTOCOL }, { 1007, 1007, FAL_EPROTOCOL },
-    { 1008, 1008, FAL_EAUTH }, { 1009, 1009, FAL_ETOOBIG },
-    { 0, 65535, FAL_EMODEL }
-  };
-  size_t i = 0;
-  if (ws->leaving || ws->code == 1000 || ws->code == 1005)
-    return;
-  while (ws->code < kinds[i].from || ws->code > kinds[i].to)
-    i++;
-  fal_fail(&ws->err, kinds[i].code, "the server closed the realtime connection"
-           " with code %d%s%s", ws->code, ws->reason[0] != '\0' ? ": " : "",
-           ws->reason);
-  ws->err.status = ws->code;
-  ws->err.retryable = kinds[i].code == FAL_ENETWORK;
-}
-
-
-/* We closed it because of what the other side sent. */
-static void judge_refusal (fal_ws *ws) {
-  ws->code = wslay_event_get_status_code_sent(ws->frames);
-  if (ws->code == WSLAY_CODE_MESSAGE_TOO_BIG) {
-    lost(ws, FAL_ETOOBIG, "got a message larger than it takes");
-    fal_hint(&ws->err, "%lu bytes is the ceiling",
-             (unsigned long)ws->max_message);
-  }
-  else
-    lost(ws, FAL_EPROTOCOL, ws->code == WSLAY_CODE_INVALID_FRAME_PAYLOAD_DATA
-         ? "got text that is not UTF-8" : "got a frame that is none");
-}
-
-
 /* Whether it is over, and why; ends it then. Nothing may follow. */
 static void settle (fal_ws *ws) {
-  flush(ws);
-  if (!is_over(ws))
+  fal_frames_flush(ws);
+  if (!fal_frames_over(ws))
     return;
   if (ws->state == REFUSED && ws->err.code == FAL_OK)
     refuse(ws, 1);
-  else if (was_closed(ws))
-    judge_code(ws);
-  else if (ws->frames != NULL && !wslay_event_get_read_enabled(ws->frames))
-    judge_refusal(ws);
-  else {
+  else if (!fal_frames_judge(ws)) {
     ws->code = ws->state == OPEN ? 1006 : 0;
     if (!ws->leaving)
-      lost(ws, FAL_ENETWORK, ws->state == OPEN ? "was cut"
-                                               : "was cut in its handshake");
+      fal_ws_lost(ws, FAL_ENETWORK, ws->state == OPEN
+                  ? "was cut" : "was cut in its handshake");
   }
   finish(ws);
 }
@@ -492,7 +247,7 @@ static void connected (fal_ws *ws) {
   fal_alarm_set(ws->op->engine, &ws->due,
                 fal_now() + ws->op->client->connect_timeout);
   if (ws->fd < 0)
-    lost(ws, FAL_ENETWORK, "has no socket");
+    fal_ws_lost(ws, FAL_ENETWORK, "has no socket");
   settle(ws);
 }
 
@@ -534,12 +289,13 @@ static void on_curl_due (fal_alarm *a) {
 static void check_life (fal_ws *ws) {
   double now = fal_now();
   if (ws->asked)
-    lost(ws, FAL_ENETWORK, "is dead: the server does not answer a ping");
+    fal_ws_lost(ws, FAL_ENETWORK,
+                "is dead: the server does not answer a ping");
   else if (now - ws->heard < ws->ping)
     now = ws->heard;
   else {
     ws->asked = 1;
-    queue(ws, WSLAY_PING, "", 0);
+    fal_frames_queue(ws, WSLAY_PING, "", 0);
   }
   fal_alarm_set(ws->op->engine, &ws->due, now + ws->ping);
 }
@@ -549,12 +305,12 @@ static void on_due (fal_alarm *a) {
   fal_ws *ws = container(a, due);
   if (ws->leaving)
     ws->eof = 1;
-  else if (ws->state == OPEN && !is_over(ws))
+  else if (ws->state == OPEN && !fal_frames_over(ws))
     check_life(ws);
   else if (ws->state == REFUSED)
     ws->eof = 1;
   else if (ws->state == SHAKING)
-    lost(ws, FAL_ETIMEOUT, "got no answer to its handshake in time");
+    fal_ws_lost(ws, FAL_ETIMEOUT, "got no answer to its handshake in time");
   settle(ws);
 }
 
@@ -641,12 +397,13 @@ int fal_ws_open (const fal_ws *ws) {
 
 
 fal_code fal_ws_send (fal_ws *ws, const char *s, size_t n, int text) {
-  if (n > MAX_WAITING || waiting(ws) > MAX_WAITING - n)
+  if (n > MAX_WAITING || fal_frames_waiting(ws) > MAX_WAITING - n)
     return FAL_ETOOBIG;
-  if (queue(ws, text ? WSLAY_TEXT_FRAME : WSLAY_BINARY_FRAME, s, n) != 0)
+  if (fal_frames_queue(ws, text ? WSLAY_TEXT_FRAME : WSLAY_BINARY_FRAME, s,
+                       n) != 0)
     return FAL_ENOMEM;
-  flush(ws);
-  if (is_over(ws))  /* the engine's step will tell */
+  fal_frames_flush(ws);
+  if (fal_frames_over(ws))  /* the engine's step will tell */
     fal_alarm_set(ws->op->engine, &ws->due, fal_now());
   return FAL_OK;
 }
@@ -666,7 +423,7 @@ void fal_ws_close (fal_ws *ws, int code) {
                 (ws->state == OPEN ? GOODBYE : 0));
   if (ws->state == OPEN) {
     wslay_event_queue_close(ws->frames, (uint16_t)code, NULL, 0);
-    flush(ws);
+    fal_frames_flush(ws);
   }
 }
 
@@ -676,7 +433,7 @@ void fal_ws_clear (fal_ws *ws) {
     return;
   ws->state = CLOSED;
   if (ws->fd >= 0)
-    watch(ws, 0);
+    fal_ws_watch(ws, 0);
   ws->fd = -1;
   if (ws->wire != NULL && ws->wire->active)
     curl_multi_remove_handle(ws->multi, ws->wire->easy);
