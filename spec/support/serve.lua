@@ -1,6 +1,7 @@
 --- Starts `falua serve` for the specs and talks to it with curl.
 --
---   local server = serve.start()          -- options as on the command line
+--   local server = serve.start()          -- options as on the command line; a
+--                                         -- table of variables, false unsets
 --   local answer = server:post("/fal-ai/flux/dev", '{"prompt": "a"}')
 --   answer.status, answer.reason, answer.headers["content-type"], answer.body
 --   server:stop()                         -- SIGTERM; returns its exit status
@@ -44,15 +45,24 @@ end
 
 
 local COMMAND = [[exec 3>%s/out
-%s serve --listen 127.0.0.1:0 %s >&3 2>%s/err </dev/null & echo $! >&3
+%s %s serve --listen 127.0.0.1:0 %s >&3 2>%s/err </dev/null & echo $! >&3
 exec 3>&-; read -r word; [ "$word" = wait ] || kill $! 2>/dev/null
 wait $!; echo $? >%s/status]]
 
 
-function M.start(arguments)
+local function environment(variables)
+  local words = {"env"}
+  for name, value in pairs(variables or {}) do
+    words[#words + 1] = value and quote(name .. "=" .. value) or "-u " .. name
+  end
+  return table.concat(words, " ")
+end
+
+
+function M.start(arguments, variables)
   local dir = run("mktemp -d")
   assert(run("mkfifo " .. dir .. "/out && echo made") == "made")
-  local shell = assert(io.popen(COMMAND:format(dir, quote(M.falua),
+  local shell = assert(io.popen(COMMAND:format(dir, environment(variables), quote(M.falua),
                                                arguments or "", dir, dir), "w"))
   local out = assert(io.open(dir .. "/out", "r"))
   local self = setmetatable({dir = dir, shell = shell, out = out}, M)

@@ -24,7 +24,9 @@ typedef struct serve_pool serve_pool;
 typedef struct serve_job serve_job;
 
 typedef enum serve_kind {
-  SERVE_RUN, SERVE_QUEUED, SERVE_STREAM, SERVE_REALTIME
+  SERVE_RUN, SERVE_QUEUED, SERVE_STREAM, SERVE_REALTIME,
+  SERVE_DESCRIBE       /* not a call: what the platform says of the endpoint,
+                          see worker.describe */
 } serve_kind;
 
 

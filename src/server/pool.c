@@ -69,7 +69,7 @@ static void add_done (serve_job **done, serve_job *job) {
 
 
 void pool_done (serve_pool *p, serve_job *job) {
-  if (job->ep != NULL)
+  if (job->ep != NULL && job->kind != SERVE_DESCRIBE)
     serve_metrics_call(p->opt.metrics, job->ep->id, job->kind,
                        job->reply.status, fal_now() - job->posted);
   job->cls->done(job);  /* it may be gone after this */

@@ -264,6 +264,7 @@ static int (*const handlers[]) (serve_request *r) = {
   serve_storage,
   serve_media,
   serve_pricing,
+  serve_models,
   serve_tokens,
   serve_ws,
   serve_queue,

@@ -270,7 +270,7 @@ static void on_answer (runner *r, serve_job *job) {
   int idle;
   pthread_mutex_lock(&p->lock);
   take_out(r, 0);
-  if (job->ep != NULL && seconds >= 0)
+  if (job->ep != NULL && job->kind != SERVE_DESCRIBE && seconds >= 0)
     job->ep->mean += (seconds - job->ep->mean) / 4;
   p->failures = 0;
   pool_dispatch(p, &done);

@@ -231,6 +231,7 @@ int serve_storage (serve_request *r);
 int serve_queue (serve_request *r);
 int serve_run (serve_request *r);
 int serve_pricing (serve_request *r);
+int serve_models (serve_request *r);
 
 /* stream.c, realtime.c: the others that end at an endpoint. */
 int serve_stream (serve_request *r);

@@ -31,7 +31,7 @@ struct work_state {
 };
 
 /* Their addresses are keys in the registry: functions of the Lua side. */
-static const char run_key = 0, load_key = 0;
+static const char run_key = 0, load_key = 0, describe_key = 0;
 
 
 /* Lua's allocator, with a ceiling. */
@@ -88,6 +88,7 @@ static int open_state (lua_State *L) {
   lua_call(L, 1, 1);
   keep(L, "run", &run_key);
   keep(L, "load", &load_key);
+  keep(L, "describe", &describe_key);
   return 0;
 }
 
@@ -248,8 +249,8 @@ static int run_call (lua_State *L) {
   const work_call *c = &s->w->call;
   lua_Integer status;
   lua_settop(L, 0);
-  lua_rawgetp(L, LUA_REGISTRYINDEX,
-              c->job.kind == LINK_LOAD ? &load_key : &run_key);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, c->job.kind == LINK_LOAD ? &load_key :
+              c->job.kind == SERVE_DESCRIBE ? &describe_key : &run_key);
   push_call(L, c);
   lua_call(L, 1, 3);  /* status at 1, value at 2, headers at 3 */
   status = luaL_checkinteger(L, 1);

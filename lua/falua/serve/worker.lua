@@ -68,6 +68,19 @@ local function find(request)
 end
 
 
+-- What the platform would say of an endpoint: its document, its entry in the
+-- list of models, or that with the document, as the body asks.
+function worker.describe(request)
+  local e, status, answer, headers = find(request)
+  if not e then return status, answer, headers end
+  local openapi = require "falua.serve.openapi"
+  if request.body == "document" then
+    return 200, openapi.document(e, request.base_url)
+  end
+  return 200, openapi.model(e, request.base_url, request.body == "full")
+end
+
+
 ---- Input ----------------------------------------------------------------
 
 -- The value in the body; or nil and the flaws.
