@@ -5,10 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+#include "../fuzz/png_repair.h"
 #include "pngs.h"
 #include "test.h"
 
 #define LARGE  ((size_t)9 << 20)  /* past what libpng takes by default */
+#define SLACK  ((size_t)64 << 10) /* of malloc's own bookkeeping */
 
 
 /* Every kind of file, as the pixel it begins with. */
@@ -287,6 +293,119 @@ static void test_not_png (void) {
 }
 
 
+/* {==================================================================
+** Files by chance
+** =================================================================== */
+
+static uint32_t chance (uint32_t below) {
+  static uint32_t state = 1;
+  state = state * 1664525 + 1013904223;
+  return (state >> 8) % below;
+}
+
+
+/* What is allocated; always 0 where that is not known. Memory checkers look
+** after it themselves. */
+static size_t in_use (void) {
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+  return mallinfo2().uordblks;
+#else
+  return 0;
+#endif
+}
+
+
+/* Changes, removes or doubles some bytes of s[0..n), which has room for twice
+** as many; returns the new length. */
+static size_t mutate (unsigned char *s, size_t n) {
+  int times = 1 + (int)chance(4);
+  while (times-- > 0) {
+    size_t at = chance((uint32_t)n), len = chance(8);
+    len = len < n - at ? len : n - at;
+    switch (chance(3)) {
+      case 0:
+        s[at] = (unsigned char)chance(256);
+        break;
+      case 1:
+        memmove(s + at, s + at + len, n - at - len);
+        n -= len;
+        break;
+      default:
+        memmove(s + at + len, s + at, n - at);
+        n += len;
+    }
+    if (n == 0)
+      return 0;
+  }
+  return n;
+}
+
+
+/* Decodes, reads and sets texts, probes. Nonzero when it was a picture. */
+static int handle (const unsigned char *s, size_t n) {
+  static const fal_image_limits lim = {1 << 16, 1 << 20, 1 << 13};
+  fal_image_info info;
+  fal_image im;
+  fal_text *text, seed = {NULL, "seed", "42", 2};
+  fal_error err;
+  fal_buf out;
+  int good;
+  fal_image_probe(s, n, &info, &err);
+  if (fal_png_text(s, n, &lim, &text, &err) == FAL_OK)
+    fal_text_free(text);
+  fal_buf_init(&out, 1 << 20);
+  fal_png_retext(s, n, &seed, &out, &err);
+  err.message[0] = '\0';
+  good = fal_png_decode(s, n, &lim, &im, &err) == FAL_OK;
+  CHECK("chance", good || err.message[0] != '\0');
+  if (good && out.n == 0)
+    CHECK("chance", fal_png_encode(&im, NULL, &out, &err) == FAL_OK);
+  if (good)
+    fal_image_free(&im);
+  fal_buf_free(&out);
+  return good;
+}
+
+
+/* Ten thousand mutated files, half of them with their checksums put right. */
+static void test_chance (void) {
+  static char words[4097] = "\xC3\xA9";
+  fal_buf seeds[3];
+  size_t before = 0;
+  int i, good = 0;
+  memset(words + 2, 'w', sizeof(words) - 2);
+  for (i = 0; i < 3; i++) {
+    fal_image im;
+    make(&im, 20, 9, i + 2);
+    fal_image_set_text(&im, "long", words, sizeof(words), NULL);
+    encode(&im, i - 1, &seeds[i]);
+    fal_image_free(&im);
+  }
+  for (i = 0; i < 10000; i++) {
+    const fal_buf *from = &seeds[i % 3];
+    unsigned char *s = malloc(2 * from->n), *exact;
+    size_t n;
+    memcpy(s, from->s, from->n);
+    n = mutate(s, from->n);
+    exact = malloc(n + 1);  /* what is read past it is seen */
+    memcpy(exact, s, n);
+    free(s);
+    if (i % 2)
+      repair(exact, n);
+    good += handle(exact, n);
+    free(exact);
+    if (i == 100)
+      before = in_use();
+  }
+  CHECK("chance", good > 0 && good < 10000);
+  CHECK("no memory is lost", in_use() < before + SLACK);
+  for (i = 0; i < 3; i++)
+    fal_buf_free(&seeds[i]);
+}
+
+/* }================================================================== */
+
+
 int main (void) {
   test_kinds();
   test_interlace();
@@ -296,5 +415,6 @@ int main (void) {
   test_lies();
   test_chunks();
   test_not_png();
+  test_chance();
   return TEST_END("png");
 }
