@@ -240,6 +240,21 @@ describe("save", function ()
     assert.equal("hello", server.read(dir .. "/2-unknownxunknown.txt"))
   end)
 
+  it("works in tasks, side by side", function ()
+    local tasks = {}
+    for i = 1, 5 do
+      tasks[i] = fal.async(function ()
+        local value = fal.check(fal.run("fault/pictures/2", { input = { prompt = "task " .. i } }))
+        return fal.check(fal.save(value, dir .. "/{slug}-{index}.png"))
+      end)
+    end
+    for i = 1, 5 do
+      assert.same({ dir .. "/task-" .. i .. "-1.png", dir .. "/task-" .. i .. "-2.png" }, tasks[i]:await())
+      assert.equal("task " .. i, fal.check(fal.image.info(dir .. "/task-" .. i .. "-2.png")).text.prompt)
+    end
+    assert.equal(10, #server.list(dir))
+  end)
+
   it("says when a PNG is damaged, and leaves nothing", function ()
     local bytes = fal.image.new(3, 3):png()
     local value = { { url = "data:image/png;base64," .. require "fal.core".base64(bytes:sub(1, -30)) } }

@@ -2,67 +2,12 @@
 -- (Every kind of PNG and every broken one is in spec/c/test_image.c.)
 
 local fal = require "fal"
+local pngs = require "spec.support.pngs"
 local image = fal.image
 
 
--- Bits by arithmetic, for Lua 5.1 has no others.
-local function xor(a, b)
-  local result, bit = 0, 1
-  while a > 0 or b > 0 do
-    if a % 2 ~= b % 2 then result = result + bit end
-    a, b, bit = math.floor(a / 2), math.floor(b / 2), bit * 2
-  end
-  return result
-end
-
-
-local function crc32(s)
-  local crc = 4294967295
-  for i = 1, #s do
-    crc = xor(crc, s:byte(i))
-    for _ = 1, 8 do
-      local low = crc % 2
-      crc = (crc - low) / 2
-      if low == 1 then crc = xor(crc, 3988292384) end
-    end
-  end
-  return xor(crc, 4294967295)
-end
-
-
-local function be32(n)
-  return string.char(math.floor(n / 16777216) % 256, math.floor(n / 65536) % 256,
-    math.floor(n / 256) % 256, n % 256)
-end
-
-
-local SIGNATURE = "\137PNG\r\n\26\n"
-
-
-local function chunk(kind, data)
-  return be32(#data) .. kind .. data .. be32(crc32(kind .. data))
-end
-
-
-local function header(width, height, color)
-  return chunk("IHDR", be32(width) .. be32(height) .. string.char(8, color, 0, 0, 0))
-end
-
-
--- Rows as zlib has them, stored.
-local function idat(rows)
-  local a, b = 1, 0
-  for i = 1, #rows do
-    a = (a + rows:byte(i)) % 65521
-    b = (b + a) % 65521
-  end
-  local low, high = #rows % 256, math.floor(#rows / 256)
-  return chunk("IDAT", "\120\1\1" .. string.char(low, high, 255 - low, 255 - high) .. rows ..
-    be32(b * 65536 + a))
-end
-
-
-local END = chunk("IEND", "")
+local SIGNATURE, END = pngs.SIGNATURE, pngs.END
+local header, idat = pngs.header, pngs.idat
 local JPEG = "\255\216\255\192\0\17\8\2\0\3\0\3\0\0\0\0\0\0\0"
 
 

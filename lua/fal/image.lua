@@ -12,6 +12,7 @@ local tasks = require "fal.tasks"
 
 local raw = core.image
 local methods = raw.methods
+local go = tasks.work
 local image = {}
 
 local MOST = 2147483647
@@ -20,21 +21,6 @@ local FILTERS = {
   auto = true, nearest = true, box = true, triangle = true, catmull = true, mitchell = true, lanczos = true,
 }
 local SHAPES = { rectangle = true, ellipse = true, flood = true }
-
-
--- Calls one of the functions in C and waits for it when it takes long.
-local function go(f, ...)
-  local result, err, job = f(tasks.company(), ...)
-  if not job then return result, err end
-  local refused = tasks.refused()
-  if refused then
-    result:close()
-    return nil, refused
-  end
-  local ok, why = tasks.wait_op(result, err)
-  if not ok then return nil, why end
-  return job:result()
-end
 
 
 ---- What was given ---------------------------------------------------------

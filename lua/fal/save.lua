@@ -188,7 +188,7 @@ local function settle(job, temp, path, texts)
   local name = path
   while true do
     local ok, err
-    if texts then ok, err = core.retext(temp, name, texts, job.overwrite)
+    if texts then ok, err = tasks.work(core.image.retext, temp, name, texts, job.overwrite)
     else ok, err = core.move(temp, name, job.overwrite) end
     if ok then return name end
     if not job.is_job or err.code ~= "file" or not core.engine.head(name, 0) then return nil, err end

@@ -221,6 +221,22 @@ function tasks.wait_op(op, id)
 end
 
 
+-- Calls one of core.image's functions, f(engine or nil, ...), and waits for it
+-- when another thread does it because it takes long.
+function tasks.work(f, ...)
+  local result, err, job = f(tasks.company(), ...)
+  if not job then return result, err end
+  local refused = tasks.refused()
+  if refused then
+    result:close()
+    return nil, refused
+  end
+  local ok, why = tasks.wait_op(result, err)
+  if not ok then return nil, why end
+  return job:result()
+end
+
+
 -- Waits until an operation that goes on has something new, or 'seconds' have
 -- passed (nil: no limit): true | nil, err (the task was canceled; the
 -- operation goes on).

@@ -1034,6 +1034,10 @@ fal.image = {}
 ---@return fal.Error?
 function fal.image.new(width, height, color) end
 
+---Reads a PNG of any kind: 8 bits a channel come of it. Gamma and color
+---profiles are not applied. What is larger than the limits is refused before
+---it is decoded: 100 million pixels, 512 MiB of memory (and of the file), 4 MiB
+---of texts when nothing is said.
 ---@param path_or_bytes string
 ---@param limits? { max_pixels?: integer, max_bytes?: integer, max_text?: integer }
 ---@return fal.Image?
@@ -1062,7 +1066,9 @@ function fal.image.info(path_or_bytes, limits) end
 ---@return fal.Error?
 function fal.image.sheet(images, options) end
 
----The PNG file as bytes.
+---The PNG file as bytes. Chunks of the file that the picture came from are in it
+---again when they are safe to copy, or about color. 'level' is from 0 (stored)
+---to 9 (smallest, slow); without it, fast.
 ---@param options? { level?: integer, text?: table<string, string> }
 ---@return string?
 ---@return fal.Error?
@@ -1217,11 +1223,6 @@ function core.lock(path) end
 ---@return integer|fal.Error width
 ---@return integer? height
 function core.probe(head) end
----Copies a PNG from file to file with the text chunks { key, value, key,
----value... } set.
----@return true?
----@return fal.Error?
-function core.retext(from, to, list, overwrite) end
 
 ---The first bytes of an ordinary file; never waits.
 ---@return string?
@@ -1424,6 +1425,8 @@ function core.image.canny(engine, image, low, high) end
 function core.image.cut(engine, image, mask) end
 function core.image.flood(engine, image, x, y, tolerance, color) end
 function core.image.mask(engine, image, f) end
+---Copies a PNG from file to file with the text chunks { key, value, ... } set.
+function core.image.retext(engine, from, to, list, overwrite) end
 function core.image.paste(engine, image, top, x, y, opacity) end
 function core.image.shape(engine, image, shape, x, y, width, height) end
 function core.image.sheet(engine, images, captions, columns, width, height, gap, size, background, color) end

@@ -321,45 +321,6 @@ static int tool_probe (lua_State *L) {
 }
 
 
-/* Sets the texts in the list {key, value, key, value...} at 'idx'. */
-static fal_code texts_of (lua_State *L, int idx, fal_image *im,
-                          fal_error *err) {
-  fal_code code = FAL_OK;
-  size_t i, n;
-  for (i = 1; code == FAL_OK && i < lua_rawlen(L, idx); i += 2) {
-    const char *key, *value;
-    lua_rawgeti(L, idx, (int)i);
-    lua_rawgeti(L, idx, (int)i + 1);
-    key = lua_tostring(L, -2);
-    value = lua_tolstring(L, -1, &n);
-    if (key != NULL && value != NULL)
-      code = fal_image_set_text(im, key, value, n, err);
-    lua_pop(L, 2);
-  }
-  return code;
-}
-
-
-/* retext(from, to, {key, value, key, value...}, overwrite): copies a PNG from
-** file to file with these text chunks -> true | nil, err */
-static int tool_retext (lua_State *L) {
-  fal_error err;
-  fal_image im;
-  fal_code code;
-  const char *from = luaL_checkstring(L, 1), *to = luaL_checkstring(L, 2);
-  luaL_checktype(L, 3, LUA_TTABLE);
-  memset(&im, 0, sizeof(im));  /* only its list of texts is used */
-  code = texts_of(L, 3, &im, &err);
-  if (code == FAL_OK)
-    code = fal_png_retext_file(from, to, im.text, lua_toboolean(L, 4), &err);
-  fal_image_free(&im);
-  if (code != FAL_OK)
-    return lfal_fail(L, &err);
-  lua_pushboolean(L, 1);
-  return 1;
-}
-
-
 /* error{code=, message=, ...}: gives a table the class of our errors */
 static int tool_error (lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -410,7 +371,6 @@ static const luaL_Reg tools[] = {
   {"copy", tool_copy},
   {"lock", tool_lock},
   {"probe", tool_probe},
-  {"retext", tool_retext},
   {"error", tool_error},
   {"iserror", tool_iserror},
   {"endpoint", tool_endpoint},

@@ -16,6 +16,7 @@
 
 #define MAX_FILE  ((size_t)1 << 30)  /* bytes of one encoded picture */
 #define HEAD      ((size_t)4096)     /* of a file, enough to know its size */
+#define DISK      1e9                /* nanoseconds: how long may a disk take? */
 
 
 /*
@@ -312,6 +313,46 @@ static int file_save (lua_State *L) {
   return write_png(L, run_save, push_path);
 }
 
+
+static fal_code run_retext (lfal_job *j) {
+  return fal_png_retext_file(j->s, j->path, j->out.text, j->option, &j->err);
+}
+
+
+/* Takes the list {key, value, key, value...} at 'idx' for the job. */
+static fal_code take_texts (lua_State *L, int idx, lfal_job *j) {
+  fal_code code = FAL_OK;
+  size_t i, n;
+  for (i = 1; code == FAL_OK && i < lua_rawlen(L, idx); i += 2) {
+    const char *key, *value;
+    lua_rawgeti(L, idx, (int)i);
+    lua_rawgeti(L, idx, (int)i + 1);
+    key = lua_tostring(L, -2);
+    value = lua_tolstring(L, -1, &n);
+    if (key != NULL && value != NULL)
+      code = fal_image_set_text(&j->out, key, value, n, &j->err);
+    lua_pop(L, 2);
+  }
+  return code;
+}
+
+
+/* retext(engine, from, to, {key, value, ...}, overwrite): copies a PNG from
+** file to file with these text chunks -> path */
+static int file_retext (lua_State *L) {
+  lfal_job *j;
+  lua_settop(L, 5);
+  luaL_checktype(L, 4, LUA_TTABLE);
+  j = lfal_new_job(L, 0, run_retext);
+  j->push = push_path;
+  j->option = lua_toboolean(L, 5);
+  j->s = lfal_job_string(L, 2, &j->n);
+  j->path = lfal_job_string(L, 3, NULL);
+  if (take_texts(L, 4, j) != FAL_OK)
+    return lfal_fail(L, &j->err);
+  return lfal_job_go(L, j, DISK);
+}
+
 /* }====================================================== */
 
 
@@ -321,6 +362,7 @@ const luaL_Reg lfal_image_files[] = {
   {"info", file_info},
   {"open", file_open},
   {"png", file_png},
+  {"retext", file_retext},
   {"save", file_save},
   {NULL, NULL}
 };

@@ -97,7 +97,7 @@ static int guarded_read (reader *r) {
   if (r->code != FAL_OK)
     return 0;
   read_rows(r, passes);
-  png_read_end(r->png, NULL);
+  png_read_end(r->png, r->info);  /* with it, chunks out of place are errors */
   return 1;
 }
 
