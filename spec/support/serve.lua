@@ -47,7 +47,7 @@ end
 local COMMAND = [[exec 3>%s/out
 %s %s serve --listen 127.0.0.1:0 %s >&3 2>%s/err </dev/null & echo $! >&3
 exec 3>&-; read -r word; [ "$word" = wait ] || kill $! 2>/dev/null
-wait $!; echo $? >%s/status]]
+{ wait $!; } 2>/dev/null; echo $? >%s/status]]
 
 
 local function environment(variables)
