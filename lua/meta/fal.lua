@@ -1409,6 +1409,10 @@ function serve.scratch() end
 function serve.path(url) end
 ---A seed from the system's randomness.
 function serve.random() end
+
+--- What this server takes for a key from an endpoint, for the owner of the call.
+---@return string
+function serve.key() end
 ---Where a JSON text is broken: position, reason.
 function serve.flaw(text) end
 

@@ -31,6 +31,7 @@ static int start (lua_State *L, fal_error *err) {
   opt.data = lfal_field_string(L, 1, "data", NULL);
   opt.workers = (int)lfal_field_number(L, 1, "workers", 0);
   opt.verbose = lfal_field_boolean(L, 1, "verbose", 0);
+  opt.keys = lfal_field_string(L, 1, "keys", NULL);
   opt.max_upload = (uint64_t)lfal_field_number(L, 1, "max_upload", 0);
   opt.head_timeout = lfal_field_number(L, 1, "head_timeout", 0);
   opt.keep = lfal_field_number(L, 1, "keep", 0);

@@ -11,6 +11,7 @@
 
 #include "../core/fal.h"
 #include "errand.h"
+#include "keys.h"
 #include "serve.h"
 #include "storage.h"
 
@@ -57,6 +58,7 @@ static void tidy (serve_errands *k) {
     return;
   k->next_tidy = now + TIDY_SECONDS;
   end_files(k);
+  serve_keys_refresh(k->s->keys);
   if (now >= k->next_stale) {
     serve_storage_tidy(k->s);
     k->next_stale = now + STALE_SECONDS;

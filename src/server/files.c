@@ -39,6 +39,11 @@ static int beside (const char *files, const char *name, char to[FILES_PATH]) {
 }
 
 
+int files_data (const char *files, char to[FILES_PATH]) {
+  return beside(files, "", to);
+}
+
+
 int files_tag (const char *files, const char *owner, char tag[FILES_TAG]) {
   unsigned char secret[SEAL_SECRET];
   char data[FILES_PATH];

@@ -51,6 +51,9 @@ typedef struct files_meta {
   files_access access;
 } files_meta;
 
+/* The data folder that 'files' is in, a slash at its end. 0: too long. */
+int files_data (const char *files, char to[FILES_PATH]);
+
 /* The tag of an owner ("" for ""). 'files' is the folder. 0 when the server's
 ** secret cannot be read. */
 int files_tag (const char *files, const char *owner, char tag[FILES_TAG]);

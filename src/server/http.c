@@ -12,6 +12,7 @@
 
 #include "../core/fal.h"
 #include "chaos.h"
+#include "keys.h"
 #include "metrics.h"
 #include "serve.h"
 #include "socket.h"
@@ -164,6 +165,7 @@ static void on_completed (void *cls, struct MHD_Connection *mc, void **slot,
   if (r->socket != NULL)
     serve_socket_abandon(r->socket);
   serve_caller_phase(caller(mc), PHASE_HEAD);
+  serve_tenant_leave(r);
   s->held -= r->body.n;
   serve_answer_free(&r->answer);
   serve_request_drop(r);

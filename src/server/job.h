@@ -135,6 +135,9 @@ typedef struct serve_pool_options {
                                has no say; 0: 60 s, 256 MiB */
   int verbose;              /* endpoints' own log lines on stderr too */
   struct serve_metrics *metrics;        /* counts what is done; or NULL */
+  void (*done) (void *ud, serve_job *job);    /* before each job's own 'done',
+                               on the same thread; or NULL */
+  void *ud;
 } serve_pool_options;
 
 /* Returns at once; the first worker starts beside the caller. */

@@ -132,6 +132,27 @@ static int core_url (lua_State *L) {
 }
 
 
+/* key() -> what this server takes for a key from an endpoint, for the owner of
+** the call: its own calls are his */
+static int core_key (lua_State *L) {
+  work *w = work_of(L);
+  unsigned char secret[SEAL_SECRET];
+  char data[FILES_PATH];
+  fal_buf b;
+  if (!files_data(w->link.m->files, data) ||
+      serve_secret_load(data, secret, NULL) != FAL_OK)
+    return luaL_error(L, "the server's secret cannot be read");
+  fal_buf_init(&b, SEAL_MAX);
+  fal_buf_addstr(&b, WORKER_KEY);
+  if (serve_seal_make(secret, "worker", w->call.owner, 3600, NULL, &b)
+      != FAL_OK)
+    b.n = 0;
+  lua_pushlstring(L, b.s != NULL ? b.s : "", b.n);
+  fal_buf_free(&b);
+  return 1;
+}
+
+
 /* scratch() -> path for a file that is nobody's yet; remove it after use */
 static int core_scratch (lua_State *L) {
   char name[37];
@@ -190,6 +211,7 @@ static const luaL_Reg functions[] = {
   {"canceled", core_canceled},
   {"emit", core_emit},
   {"flaw", core_flaw},
+  {"key", core_key},
   {"log", core_log},
   {"paint", core_paint},
   {"path", core_path},

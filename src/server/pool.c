@@ -72,6 +72,8 @@ void pool_done (serve_pool *p, serve_job *job) {
   if (job->ep != NULL && job->kind != SERVE_DESCRIBE)
     serve_metrics_call(p->opt.metrics, job->ep->id, job->kind,
                        job->reply.status, fal_now() - job->posted);
+  if (p->opt.done != NULL)
+    p->opt.done(p->opt.ud, job);
   job->cls->done(job);  /* it may be gone after this */
 }
 

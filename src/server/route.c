@@ -14,6 +14,7 @@
 
 #include "../core/fal.h"
 #include "chaos.h"
+#include "keys.h"
 #include "serve.h"
 #include "token.h"
 
@@ -252,7 +253,9 @@ static int nowhere (serve_request *r) {
 
 
 static int (*const heads[]) (serve_request *r) = {
-  serve_storage_head, NULL
+  serve_tenant_head,
+  serve_storage_head,
+  NULL
 };
 
 static int (*const handlers[]) (serve_request *r) = {
@@ -260,6 +263,7 @@ static int (*const handlers[]) (serve_request *r) = {
   preflight,
   health,
   serve_status,
+  serve_tenant,
   serve_chaos_strike,
   serve_storage,
   serve_media,
@@ -283,7 +287,6 @@ int serve_head (serve_request *r) {
     return 0;
   if (r->role == ROLE_PROXY && serve_proxy(r))
     return 1;
-  r->anonymous = serve_header(r, MHD_HTTP_HEADER_AUTHORIZATION) == NULL;
   while (heads[i] != NULL && !heads[i](r))
     i++;
   return r->answer.response != NULL;

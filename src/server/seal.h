@@ -16,6 +16,7 @@
 #include "../core/error.h"
 
 #define SEAL_SECRET  32     /* bytes */
+#define WORKER_KEY   "falua:" /* then a token for "worker": an endpoint's key */
 #define SEAL_MAX     4096   /* characters of a token that is looked at */
 
 /* Reads {data}/secret, made when it is not there. */

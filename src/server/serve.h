@@ -116,6 +116,7 @@ struct falua_server {
   struct serve_backlog *backlog;
   serve_guard *guard;
   serve_errands *errands;
+  struct serve_keys *keys; /* NULL: callers are not told apart */
   struct serve_loop *loop;
   struct serve_metrics *metrics;
   double began;            /* seconds since 1970 */
@@ -160,7 +161,10 @@ struct serve_request {
   char base_url[300];         /* how the caller reaches this server */
   char owner[SERVE_OWNER];    /* whose request it is; "" without --keys. A
                                  foreign id, file or token is a 404 */
+  int inner;                  /* an endpoint of this server makes it */
   int anonymous;              /* came without a key */
+  int entered;                /* counts as running, see keys.h */
+  int64_t images;             /* taken off its owner's for today */
   int proxied;
   fal_buf args;               /* arguments of a proxied URL, see serve_arg */
   fal_buf body;               /* in memory, or ... */

@@ -22,6 +22,7 @@
 #include "../core/fal.h"
 #include "backlog.h"
 #include "chaos.h"
+#include "keys.h"
 #include "metrics.h"
 #include "serve.h"
 #include "socket.h"
@@ -145,7 +146,8 @@ static void set_url (falua_server *s) {
 }
 
 
-static fal_code bind_to (falua_server *s, const char *at, fal_error *err) {
+static fal_code bind_to (falua_server *s, const char *at, int anywhere,
+                         fal_error *err) {
   struct addrinfo want, *a = NULL;
   char addr[256];
   const char *port;
@@ -161,12 +163,12 @@ static fal_code bind_to (falua_server *s, const char *at, fal_error *err) {
   if (why != 0)
     return fal_fail(err, FAL_ENETWORK, "cannot listen on %.100s: %s", at,
                     gai_strerror(why));
-  if (!is_loopback(a->ai_addr)) {
+  if (!anywhere && !is_loopback(a->ai_addr)) {
     freeaddrinfo(a);
     fal_fail(err, FAL_EVALIDATION, "%.100s can be reached from other "
              "machines, and nobody is asked for a key here", at);
-    fal_hint(err, "listen on 127.0.0.1 and let a proxy that checks its "
-             "callers stand in front");
+    fal_hint(err, "give --keys FILE; or listen on 127.0.0.1 and let a proxy "
+             "that checks its callers stand in front");
     return FAL_EVALIDATION;
   }
   s->listener = listen_on(a);
@@ -288,6 +290,8 @@ static fal_code start_pool (falua_server *s, const falua_server_options *opt,
   pool.workers = worker_count(opt->workers);
   pool.verbose = opt->verbose;
   pool.metrics = s->metrics;
+  pool.done = serve_tenant_done;
+  pool.ud = s;
   s->pool = serve_pool_new(&pool, err);
   return s->pool != NULL ? FAL_OK : FAL_ENOMEM;
 }
@@ -301,11 +305,16 @@ static fal_code start (falua_server *s, const falua_server_options *opt,
     if (s->chaos == NULL)
       return FAL_EVALIDATION;
   }
-  code = bind_to(s, opt->listen != NULL ? opt->listen : LISTEN, err);
+  code = bind_to(s, opt->listen != NULL ? opt->listen : LISTEN,
+                 opt->keys != NULL, err);
   if (code == FAL_OK)
     code = make_folders(s, opt->data, err);
   if (code == FAL_OK)
     code = serve_secret_load(s->data, s->secret, err);
+  if (code == FAL_OK && opt->keys != NULL) {
+    s->keys = serve_keys_new(opt->keys, s->data, err);
+    code = s->keys != NULL ? FAL_OK : err->code;
+  }
   if (code == FAL_OK) {
     files_clean_up(s->files);
     s->errands = serve_errands_new(s, err);
@@ -413,6 +422,7 @@ void falua_server_stop (falua_server *s) {
   serve_backlog_free(s->backlog);
   serve_loop_free(s->loop);
   serve_errands_free(s->errands);
+  serve_keys_free(s->keys);
   serve_feeds_free(s->feeds);
   if (s->listener >= 0)
     close(s->listener);

@@ -23,6 +23,8 @@ typedef struct falua_server_options {
   const char *apps;      /* folder of endpoints in Lua; NULL: none */
   int workers;           /* processes that run endpoints; 0: one a core */
   int verbose;           /* a line for each request on stderr */
+  const char *keys;      /* file of tenants, see keys.h; NULL: any key will do,
+                            on loopback only */
   uint64_t max_upload;   /* bytes of one uploaded file; 0: 16 GiB */
   double head_timeout;   /* seconds that the head of a caller's first request
                             may take; 0: 20 */
@@ -38,8 +40,8 @@ typedef struct falua_server_options {
 
 /* Binds, starts its threads and returns. FAL_ENETWORK when the address
 ** cannot be had, FAL_EFILE for the folders, FAL_EVALIDATION for an address
-** that other machines can reach (callers are not told apart here) and for
-** what is not served yet. 'opt' is copied. The threads take no signals. */
+** that other machines can reach while callers are not told apart, and for
+** keys that cannot be read. 'opt' is copied. The threads take no signals. */
 falua_server *falua_server_start (const falua_server_options *opt,
                                   fal_error *err);
 

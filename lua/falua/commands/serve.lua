@@ -18,6 +18,9 @@ local function parser()
   p:option("--workers", "Processes that run endpoints (otherwise one a core).")
     :argname "N"
     :convert(command.whole("--workers", 1, 64))
+  p:option("--keys", "Who may call, and how much: a line for each key, 'name key_id:key_secret rate=10/s " ..
+    "concurrency=4 images=1000/day', the key perhaps as sha256:HEX. Without it any key will do, on loopback only.")
+    :argname "FILE"
   p:option("--max-upload", "Size of the largest file taken (otherwise 16G).")
     :argname "SIZE"
     :convert(command.bytes("--max-upload"))

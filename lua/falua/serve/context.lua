@@ -269,7 +269,7 @@ local server
 
 -- A client of this very server.
 function call.client()
-  server = server or fal.client {base_url = core.url(), credentials = "local"}
+  server = server or fal.client {base_url = core.url(), credentials = core.key}
   return server
 end
 
