@@ -4,6 +4,7 @@
 local command = require "falua.command"
 local fal = require "fal"
 local host = require "falua.host"
+local preview = require "falua.preview"
 
 local collect = {}
 
@@ -30,6 +31,7 @@ function collect.options(p)
   p:flag("--overwrite", "Replace files that are there.")
   p:flag("--json", "Print the result as JSON; files are saved only with --out.")
   require("falua.progress").option(p)
+  preview.option(p)
 end
 
 
@@ -68,7 +70,10 @@ end
 -- The files of a result, and where they are. true when all is well.
 local function save(result, options, display)
   local paths, err = fal.save(result, options.out, { overwrite = options.overwrite })
-  for _, path in ipairs(paths or {}) do display:print(path) end
+  for _, path in ipairs(paths or {}) do
+    if options.preview and not options.json then preview.show(path, options.preview) end
+    display:print(path)
+  end
   if paths then return true, paths end
   display:complain("falua: " .. host.message(err))
   for _, file in ipairs(require "fal.save".list(result)) do

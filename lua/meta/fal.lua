@@ -1359,10 +1359,11 @@ function host.setenv(name, value) end
 ---Whether Ctrl-C is an error that can be caught (at the prompt; "main": only by the main coroutine) or the end.
 ---@param how boolean|"main"
 function host.catch(how) end
----Columns and lines of the terminal that standard error is; nil when it is none.
+---Columns and lines of the terminal that a descriptor is; nil when it is none.
+---@param fd? integer   2, standard error, unless given
 ---@return integer? columns
 ---@return integer? lines
-function host.columns() end
+function host.columns(fd) end
 ---The text of an error, with a traceback under FALUA_TRACE=1.
 function host.message(err) end
 

@@ -74,13 +74,14 @@ static int host_catch (lua_State *L) {
 }
 
 
-/* columns() -> columns, lines of the terminal that standard error is; nil
-** when it is none */
+/* columns([fd]) -> columns, lines of the terminal that a descriptor is (2,
+** standard error, unless given); nil when it is none */
 static int host_columns (lua_State *L) {
+  int fd = (int)luaL_optinteger(L, 1, STDERR_FILENO);
   struct winsize size;
-  if (!isatty(STDERR_FILENO))
+  if (!isatty(fd))
     return 0;
-  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) {
+  if (ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) {
     size.ws_col = 80;
     size.ws_row = 24;
   }
