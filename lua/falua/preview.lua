@@ -35,7 +35,7 @@ local function detect()
   if not host.columns(1) or env "TERM" == "dumb" or env "TERM" == "" then return "none" end
   local program, term = env "TERM_PROGRAM", env "TERM"
   if env "TMUX" == "" and not term:find "^screen" then
-    if env "KITTY_WINDOW_ID" ~= "" or term:find "kitty" or term:find "ghostty" or program == "ghostty" then return "kitty" end
+    if env "KITTY_WINDOW_ID" ~= "" or term:find "kitty" or term:find "ghostty" then return "kitty" end
     if program == "iTerm.app" or env "LC_TERMINAL" == "iTerm2" or program == "WezTerm" then return "iterm" end
     if term:find "sixel" or term:find "mlterm" or term:find "^foot" or program == "mintty" then return "sixel" end
   end
@@ -69,8 +69,8 @@ end
 
 
 function writers.iterm(bytes, columns, lines)
-  return ("\27]1337;File=inline=1;size=%d;width=%d;height=%d;preserveAspectRatio=1:%s\7\n"):format(#bytes, columns, lines,
-                                                                                                  core.base64(bytes))
+  return ("\27]1337;File=inline=1;size=%d;width=%d;height=%d;preserveAspectRatio=1:%s\7\n"):format(
+    #bytes, columns, lines, core.base64(bytes))
 end
 
 

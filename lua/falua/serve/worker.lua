@@ -192,8 +192,9 @@ function worker.run(request)
     return failed(result)
   elseif result ~= nil then
     return succeeded(e, request, context, input, result)
+  elseif core.canceled() then
+    return canceled(e, context)
   elseif err ~= nil then
-    if core.canceled() then return canceled(e, context) end
     return failed(err)
   elseif request.kind == STREAM and e.stream then
     return 200, "", {["content-type"] = "application/json"}
