@@ -211,7 +211,7 @@ static void one_by_one (serve_writer *w, serve_change *c) {
       serve_log("queue: %s", w->s->err.message);
       code = failed;
     }
-    else
+    else if (w->touched.n > 0)
       tell(w);
     c->done(c, code);
     c = next;
@@ -233,7 +233,8 @@ static void do_group (serve_writer *w, serve_change *c) {
   if (is_bad(try_group(w, c, codes)))
     one_by_one(w, c);
   else {
-    tell(w);
+    if (w->touched.n > 0)  /* claims that found nothing are no news */
+      tell(w);
     finish(c, codes);
   }
   set_alarm(w);
