@@ -456,10 +456,6 @@ describe("falua's prompt", function ()
     expect "ode"
     send "({ 1 })\n"
     expect "[1]"
-    send "fal.image.ne\t"
-    expect "w"
-    send "(3, 4).width\n"
-    expect "3"
   end)
 
   it("remembers what was typed, for its owner only", function ()

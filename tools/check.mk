@@ -11,7 +11,7 @@ $B/spec/%: spec/c/%.c spec/c/test.h $(PLAIN)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(BASE) $(call cflags,$(MODLIBS)) $(LDFLAGS) -o $@ $< $(PLAIN) \
-	  $(call libs,$(MODLIBS) $(SERVELIBS)) -lpthread -lm
+	  $(call libs,$(MODLIBS) $(PAINTLIBS) $(SERVELIBS)) -lpthread -lm
 
 .SECONDARY:
 
@@ -97,9 +97,9 @@ fuzz-%: $B/fuzz/%
 	  -verbosity=0 -print_final_stats=0 -artifact_prefix=$B/fuzz/ $B/fuzz/corpus/$* spec/fuzz/corpus/$* > $B/fuzz/$*.log 2>&1 \
 	  || { tail -40 $B/fuzz/$*.log; exit 1; }
 
-$B/fuzz/%: spec/fuzz/fuzz_%.c $(wildcard src/core/*.c src/core/*.h src/image/*.c src/image/*.h)
+$B/fuzz/%: spec/fuzz/fuzz_%.c $(wildcard src/core/*.c src/core/*.h src/image/*.c src/image/*.h) src/paint/jpeg.c
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$<)
 	$(Q)clang -O1 -g -std=c99 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
-	  -fno-sanitize-recover=undefined $(call cflags,$(MODLIBS)) -o $@ \
-	  $< $(wildcard src/core/*.c src/image/*.c) $(call libs,$(MODLIBS)) -lm
+	  -fno-sanitize-recover=undefined $(call cflags,$(MODLIBS) $(PAINTLIBS)) -o $@ \
+	  $< $(wildcard src/core/*.c src/image/*.c) $(call libs,$(MODLIBS) $(PAINTLIBS)) -lm

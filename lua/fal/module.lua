@@ -19,12 +19,9 @@ local fal = {
 }
 
 -- Pictures are read when they are used, whatever of them is used first.
-fal.image = setmetatable({}, { __index = function (_, name)
-  fal.image = require "fal.image"
-  return fal.image[name]
-end })
+fal.image = setmetatable({}, { __index = function (_, name) return require("fal.image")[name] end })
 setmetatable(core.image.methods, { __index = function (methods, name)
-  fal.image = require "fal.image"
+  require "fal.image"
   return rawget(methods, name)
 end })
 

@@ -67,7 +67,6 @@ local function follow(client, id, opt, see, book)
   return {
     hold = hold or holds and holds[opt.request_id], followed = opt.request_id ~= nil,
     client = client, id = id, op = op, op_id = op_id, input = sent, no_result = opt.no_result,
-    made_from = sent or see.input,
     request_id = opt.request_id, book = book, see = see, seen = {}, logs = {}, last = nil,
   }
 end
@@ -143,7 +142,7 @@ local function outcome(f)
   calls.spent(f.client, f.id, f.hold, meta, nil, f.input)
   if f.book then f.book:ended(f.request_id) end
   meta.request_id, meta.logs = f.request_id, f.logs
-  return f.client:remember(f.id, f.made_from, result, meta)
+  return f.client:remember(f.id, f.input, result, meta)
 end
 
 
@@ -194,12 +193,11 @@ Handle.__index = Handle
 Handle.__name = "fal.Handle"
 
 
--- 'input' is what was sent, when this process sent it.
-local function new_handle(client, id, request_id, more, book, input)
+local function new_handle(client, id, request_id, more, book)
   return setmetatable({
     client = client, endpoint_id = id, request_id = request_id, status_url = more and more.status_url,
     response_url = more and more.response_url, cancel_url = more and more.cancel_url,
-    queue_position = more and more.queue_position, journal = book, input = input,
+    queue_position = more and more.queue_position, journal = book,
   }, Handle)
 end
 
@@ -225,8 +223,7 @@ end
 -- Waits for the result: result, meta | nil, err. Giving up leaves the request
 -- as it is.
 function Handle:get(opt)
-  opt = following(self, "get", opt, {})
-  return run_to_end(self.client, self.endpoint_id, opt, { input = self.input }, self.journal)
+  return run_to_end(self.client, self.endpoint_id, following(self, "get", opt, {}), {}, self.journal)
 end
 
 
@@ -239,7 +236,7 @@ end
 -- last one COMPLETED with event.result (or event.err).
 function Handle:events(opt)
   opt = following(self, "events", opt, { logs = true, mode = "streaming", statuses = true })
-  return iterate(self.client, self.endpoint_id, opt, { input = self.input }, self.journal)
+  return iterate(self.client, self.endpoint_id, opt, {}, self.journal)
 end
 
 
@@ -305,7 +302,7 @@ function queue.bind(client)
       end
     end
     meta.endpoint_id, meta.request_id = id, answer.request_id
-    return new_handle(client, id, answer.request_id, answer, client.journal, sent), meta
+    return new_handle(client, id, answer.request_id, answer, client.journal), meta
   end
 
   function q.handle(id, request_id, book)

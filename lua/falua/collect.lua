@@ -24,11 +24,10 @@ function collect.journal()
 end
 
 
--- Options of the commands that end in a result. 'out' is what files are called
--- when nobody says it; false: the command finds names.
-function collect.options(p, out)
-  if out == nil then out = "{slug}-{seed}.{ext}" end
-  p:option("-o --out", "Names for the files, such as 'out/{slug}-{seed}.{ext}'.", out or nil):argname "TEMPLATE"
+-- Options of the commands that end in a result.
+function collect.options(p)
+  p:option("-o --out", "Names for the files, such as 'out/{slug}-{seed}.{ext}'.", "{slug}-{seed}.{ext}")
+    :argname "TEMPLATE"
   p:flag("--overwrite", "Replace files that are there.")
   p:flag("--json", "Print the result as JSON; files are saved only with --out.")
   require("falua.progress").option(p)

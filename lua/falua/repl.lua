@@ -9,7 +9,6 @@ local complete = require "falua.complete"
 local history = require "falua.history"
 local fal = require "fal"
 local tasks = require "fal.tasks"
-fal.image = require "fal.image"   -- so that its names can be completed
 
 local terminal = host.terminal
 local print, stderr = print, io.stderr

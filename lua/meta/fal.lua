@@ -1386,13 +1386,50 @@ function server.start(options) end
 ---Runs a server until SIGTERM or SIGINT.
 function server.serve(options) end
 
----@class falua.serve.core   what endpoints of the server are written on
-local serve = {}
----A preview picture: a procedural drawing, the same for the same request.
----@param request { prompt: string, seed: integer, width: integer, height: integer, steps?: integer, model?: string }
+---@class falua.serve.paint   what preview models are made with; every function makes a new picture
+local paint = {}
+---A procedural drawing, the same for the same request.
+---@param request { prompt: string, negative?: string, seed: integer, width: integer, height: integer, steps?: integer, adherence?: number, texture?: integer, raw?: boolean, model?: string, label?: boolean }
 ---@return fal.Image?
 ---@return fal.Error?
-function serve.paint(request) end
+function paint.scene(request) end
+---Says in a corner that the picture is a preview.
+function paint.label(image, model, prompt) end
+---In the style that a LoRA's name asks for.
+---@param scale number   0 to 4
+function paint.style(image, name, scale) end
+---@return string   "papercut", "ink"...: what a LoRA's name asks for
+function paint.style_kind(name) end
+---Shaped by a control image of the same size.
+---@param kind string   "canny", "scribble", "depth", "pose"...
+---@param scale number   0 to 2
+function paint.guide(image, control, kind, scale) end
+---@return boolean   is it a kind of control?
+function paint.is_guide(word) end
+---The input redrawn after the picture: 0 is the input, 1 the picture.
+function paint.remake(image, input, strength) end
+---A guess at how near things are.
+function paint.depth(image) end
+---A guess at what is in front, as a mask.
+function paint.cutout(image) end
+---@return number   the share of it with the colours of skin
+function paint.skin(image) end
+---Three channels, what is transparent laid on a colour.
+function paint.opaque(image, r, g, b) end
+---Coarse, noisy and of half the size, as if a share of the work was done.
+function paint.partial(image, done, seed) end
+---@return integer? x, integer? y, integer? width, integer? height   of what is lighter than half
+function paint.bounds(mask) end
+---PNG or JPEG.
+---@return fal.Image?
+---@return fal.Error?
+function paint.open(bytes, max_pixels) end
+---@return string?
+---@return fal.Error?
+function paint.jpeg(image, quality, comment) end
+
+---@class falua.serve.core   what endpoints of the server are written on
+local serve = {}
 ---Keeps bytes as a file of the caller's: what follows "/files/" in its URL, name.
 ---@param options { name?: string, type?: string, lifecycle?: string }
 function serve.put(bytes, extension, options) end

@@ -469,7 +469,7 @@ void pt_aerial (scene *s) {
   clear_water(s, side);
   if (pt_stop(s))
     return;
-  if (s->w.has[HAS_BOAT] || !s->w.has[HAS_BEACH]) {
+  if ((s->w.has[HAS_BOAT] || !s->w.has[HAS_BEACH]) && !s->w.no[HAS_BOAT]) {
     wake(s, x, y, k, turn);
     yacht(s, x, y, k, turn, -side);
   }

@@ -21,6 +21,8 @@ void pt_person (scene *s, float x, float y, float size) {
   rgb c = pm_scale(s->pal.ambient, 0.10f), rim = pm_scale(s->pal.sun, 0.35f);
   float side = s->sunx * (float)s->c.w < ox ? -1.0f : 1.0f;
   path p;
+  if (s->w.no[HAS_PERSON])
+    return;
   pt_path_init(&p, ox, oy, k);
   pt_ellipse(&p, 0, 0, 0.17f, 0.025f);
   pt_shadow(s, &p, 0, 0, k * 0.03f, pm_rgb(0, 0, 0), 0.6f);

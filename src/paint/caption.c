@@ -81,13 +81,13 @@ static double line (fal_image *im, const fal_text_style *st, double x,
 }
 
 
-void pt_caption (fal_image *im, const fal_paint *p) {
+void fal_paint_label (fal_image *im, const fal_paint *p) {
   double w = im->width, h = im->height, side = w < h ? w : h;
   double cap = side * 0.0165, margin, room, x, y, end;
   fal_text_style bold, text, faint;
   const char *s;
   size_t n;
-  if (w < 64 || h < 24)
+  if (w < 64 || h < 24 || im->channels != 3)
     return;
   cap = cap < 6.0 ? 6.0 : cap;
   if (cap > h * 0.2)

@@ -176,6 +176,20 @@ static void desert (scene *s) {
 
 /* ---- ground near by ---- */
 
+PM_WIDE
+static void ground_row (rgb *restrict out, int w, float y, const float *restrict edge,
+                        const float *restrict row, const float *restrict fine,
+                        float near, rgb c, rgb haze, float k) {
+  int x;
+  for (x = 0; x < w; x++) {
+    float a = pm_sat(y - edge[x]);
+    float m = 1.0f + 0.34f * row[x] + 0.34f * fine[x] * near;
+    rgb p = pm_mix(pm_scale(c, pm_max(m, 0.1f)), haze, k);
+    out[x] = pm_mix(out[x], p, a);
+  }
+}
+
+
 /* Grass, flowers, sand or snow from 'top' (a fraction) down. */
 static void ground (scene *s, float top, rgb near, rgb far, float wave,
                     uint32_t seed) {
@@ -198,19 +212,13 @@ static void ground (scene *s, float top, rgb near, rgb far, float wave,
   for (y = from < 0 ? 0 : from; y < s->c.h; y++) {
     float t = pm_sat(((float)y / (float)s->c.h - top) / (1.02f - top));
     float z = 1.0f / (0.06f + t), k = inv * z;  /* perspective */
-    rgb c = pm_mul(pm_mix(far, near, t), light);
+    rgb c = pm_mul(pm_mix(far, near, t), light), haze;
     pt_fbm_row(row, w, -0.5f * (float)w * k, k, z * 2.2f, 3, seed + 1U);
     pt_fbm_row(fine, w, -6.0f * (float)w * k, 12.0f * k, z * 9.0f, s->octaves - 1,
                seed + 2U);
-    for (x = 0; x < w; x++) {
-      float a = pm_sat((float)y + 1.0f - edge[x]);
-      float m = 1.0f + 0.34f * row[x] + 0.34f * fine[x] * pm_min(t * 4.0f, 1.0f);
-      if (a > 0.0f)
-        pt_over(pt_at(&s->c, x, y),
-                pt_haze(s, pm_scale(c, pm_max(m, 0.1f)),
-                    0.55f * (1.0f - t) * (1.0f - t)),
-                a);
-    }
+    k = pt_haze_at(s, 0.55f * (1.0f - t) * (1.0f - t), &haze);
+    ground_row(pt_at(&s->c, 0, y), w, (float)y + 1.0f, edge, row, fine,
+               pm_min(t * 4.0f, 1.0f), c, haze, k);
   }
   free(row);
 }

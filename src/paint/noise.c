@@ -81,15 +81,102 @@ float pt_ridged1 (float x, int octaves, uint32_t seed) {
 }
 
 
-/* Value and slope of the lattice line 'k' where the row crosses it: along
-** the row the corner's part is a + g * distance. */
-static void crossing (int k, int j, float fy, float v, uint32_t seed, float *a,
-                      float *g) {
-  float ax, ay, bx, by;
-  corner(k, j, seed, &ax, &ay);
-  corner(k, j + 1, seed, &bx, &by);
-  *a = pm_lerp(ay * fy, by * (fy - 1.0f), v);
-  *g = pm_lerp(ax, bx, v);
+/* ---- rows ---- */
+
+#define PIECE  256             /* samples that are made together */
+#define CELLS  (PIECE + 4)     /* lattice lines that these can meet */
+
+/* Along a row the noise in a cell is a + b f + (c + d f) fade(f), with 'f' the
+** place in it. */
+typedef struct cells {
+  float a[CELLS], b[CELLS], c[CELLS], d[CELLS];
+} cells;
+
+
+/* Value and slope at the lattice lines k0, k0 + 1, ... where the row crosses
+** them: along the row the corner's part is v + g * distance. */
+PM_WIDE
+static void crossings (float *v, float *g, int n, int k0, int j, float fy,
+                       float t, uint32_t seed) {
+  int i;
+  for (i = 0; i < n; i++) {
+    float ax, ay, bx, by;
+    corner(k0 + i, j, seed, &ax, &ay);
+    corner(k0 + i, j + 1, seed, &bx, &by);
+    v[i] = pm_lerp(ay * fy, by * (fy - 1.0f), t);
+    g[i] = pm_lerp(ax, bx, t);
+  }
+}
+
+
+PM_WIDE
+static void join (cells *q, const float *v, const float *g, int n, float amp) {
+  int i;
+  for (i = 0; i < n; i++) {
+    q->a[i] = amp * v[i];
+    q->b[i] = amp * g[i];
+    q->c[i] = amp * (v[i + 1] - g[i + 1] - v[i]);
+    q->d[i] = amp * (g[i + 1] - g[i]);
+  }
+}
+
+
+/* In which cell samples first, first + 1, ... of a row at x + i * dx are, and
+** where in it. */
+PM_WIDE
+static void find_cells (int n, float x, float dx, int first, int k0,
+                        int16_t *restrict cell, float *restrict place) {
+  int i;
+  for (i = 0; i < n; i++) {
+    float at = x + (float)(first + i) * dx;
+    int k = pm_floor(at);
+    cell[i] = (int16_t)(k - k0);
+    place[i] = at - (float)k;
+  }
+}
+
+
+PM_WIDE
+static void add_found (float *restrict out, int n, const float *restrict place,
+                       const cells *restrict q) {
+  int i;
+  for (i = 0; i < n; i++) {
+    float f = place[i];
+    out[i] += q->a[i] + q->b[i] * f + (q->c[i] + q->d[i] * f) * fade(f);
+  }
+}
+
+
+/* Adds samples of many cells. Looking up is done one by one: processors are
+** slow at doing it for several at once. */
+static void add_cells (float *out, int n, float x, float dx, int first, int k0,
+                       const cells *q) {
+  int16_t cell[PIECE];
+  float place[PIECE];
+  cells each;
+  int i;
+  find_cells(n, x, dx, first, k0, cell, place);
+  for (i = 0; i < n; i++) {
+    int k = cell[i];
+    each.a[i] = q->a[k];
+    each.b[i] = q->b[k];
+    each.c[i] = q->c[k];
+    each.d[i] = q->d[k];
+  }
+  add_found(out, n, place, &each);
+}
+
+
+/* The same where all samples are in the cell 'm'. */
+PM_WIDE
+static void add_cell (float *restrict out, int n, float x, float dx,
+                      int first, int k, float a, float b, float c, float d) {
+  float from = (float)k;
+  int i;
+  for (i = 0; i < n; i++) {
+    float f = (x + (float)(first + i) * dx) - from;
+    out[i] += a + b * f + (c + d * f) * fade(f);
+  }
 }
 
 
@@ -105,32 +192,37 @@ static int cell_end (float x, float dx, int i, int n, int k) {
 }
 
 
-/* One octave added to a row, cell by cell. */
+/* Samples 'first' to 'end' of a row, cell by cell. */
+static void add_long (float *out, int first, int end, float x, float dx,
+                      int k0, const cells *q) {
+  int i = first;
+  while (i < end) {
+    int k = pm_floor(x + (float)i * dx), m = k - k0, e = cell_end(x, dx, i, end, k);
+    add_cell(out + i, e - i, x, dx, i, k, q->a[m], q->b[m], q->c[m], q->d[m]);
+    i = e;
+  }
+}
+
+
+/* One octave added to a row. Steps of less than nothing do not come. */
 static void octave (float *out, int n, float x, float dx, float y, float amp,
                     uint32_t seed) {
-  int j = pm_floor(y), i = 0, cell = 0;
-  float fy = y - (float)j, v = fade(fy);
-  float la, lg, ra = 0, rg = 0;
+  int j = pm_floor(y), i, count;
+  int most = dx < 1.0f ? PIECE : (int)pm_max(PIECE / dx, 1.0f);
+  float fy = y - (float)j, t = fade(fy), v[CELLS], g[CELLS];
+  cells q;
   amp *= GAIN;
-  while (i < n) {
-    int k = pm_floor(x + (float)i * dx), end = cell_end(x, dx, i, n, k);
-    float a, b, c, d, from = (float)k;
-    if (i > 0 && k == cell + 1) {
-      la = ra;
-      lg = rg;
-    }
+  for (i = 0; i < n; i += count) {
+    int k0 = pm_floor(x + (float)i * dx);
+    int k1;
+    count = n - i < most ? n - i : most;
+    k1 = pm_floor(x + (float)(i + count - 1) * dx);
+    crossings(v, g, k1 - k0 + 2, k0, j, fy, t, seed);
+    join(&q, v, g, k1 - k0 + 1, amp);
+    if (dx < 0.04f)
+      add_long(out, i, i + count, x, dx, k0, &q);
     else
-      crossing(k, j, fy, v, seed, &la, &lg);
-    crossing(k + 1, j, fy, v, seed, &ra, &rg);
-    a = amp * la;
-    b = amp * lg;
-    c = amp * (ra - rg - la);
-    d = amp * (rg - lg);
-    for (; i < end; i++) {
-      float f = (x + (float)i * dx) - from;
-      out[i] += a + b * f + (c + d * f) * fade(f);
-    }
-    cell = k;
+      add_cells(out + i, count, x, dx, i, k0, &q);
   }
 }
 

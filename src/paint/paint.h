@@ -22,6 +22,12 @@ typedef struct fal_paint {
   uint64_t seed;
   uint32_t width, height; /* 16 to 14142 each */
   int steps;              /* more steps, finer texture; 0: the default */
+  const char *negative;   /* words of things to keep out; may be NULL */
+  size_t negative_n;
+  double adherence;       /* -1 to 1: pale to strong light and colours; 0 */
+  uint32_t texture;       /* another texture for each; 0: the usual */
+  int raw;                /* less developed: flatter, more like a snapshot */
+  int unlabeled;          /* without the caption, for fal_paint_label */
 } fal_paint;
 
 /* Draws into a new RGB picture (three channels), free it with
@@ -31,5 +37,9 @@ typedef struct fal_paint {
 fal_code fal_paint_scene (const fal_paint *p, fal_image *out,
                           int (*canceled) (void *ud), void *ud,
                           fal_error *err);
+
+/* What every picture is to say in its corner: that it is a preview, of which
+** model and prompt. For a picture of three channels; others are left. */
+void fal_paint_label (fal_image *im, const fal_paint *p);
 
 #endif

@@ -77,7 +77,10 @@ static day_hour some_hour (scene *s) {
   static const day_hour often[] = {
     HOUR_GOLDEN, HOUR_SUNSET, HOUR_MORNING, HOUR_DUSK, HOUR_DAWN, HOUR_GOLDEN
   };
-  day_hour h = often[pt_pick(s, 6)];
+  int i = pt_pick(s, 6), k;
+  day_hour h = often[i];
+  for (k = 1; k < 6 && s->w.no_hour[h]; k++)
+    h = often[(i + k) % 6];
   if (s->w.has[HAS_RAIN] || s->w.has[HAS_STORM])
     h = HOUR_DUSK;
   if (s->w.style[STYLE_NEON] || s->w.style[STYLE_DARK])
@@ -143,7 +146,14 @@ void pt_palette (scene *s) {
 }
 
 
+float pt_haze_at (const scene *s, float distance, rgb *color) {
+  *color = pm_mix(s->pal.haze, s->pal.mid, 0.45f * pm_sat(1.2f - distance));
+  return 1.0f - pm_exp(-distance * (s->w.has[HAS_FOG] ? 1.6f : 1.0f));
+}
+
+
 rgb pt_haze (const scene *s, rgb c, float distance) {
-  float k = 1.0f - pm_exp(-distance * (s->w.has[HAS_FOG] ? 1.6f : 1.0f));
-  return pm_mix(c, pm_mix(s->pal.haze, s->pal.mid, 0.45f * pm_sat(1.2f - distance)), k);
+  rgb color;
+  float k = pt_haze_at(s, distance, &color);
+  return pm_mix(c, color, k);
 }

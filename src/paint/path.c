@@ -397,43 +397,110 @@ static int mask_blur (scene *s, mask *m, int r) {
 }
 
 
-static float mask_at (const mask *m, float x, float y) {
-  int i = pm_floor(x), j = pm_floor(y), wide = m->w + 2;
-  float fx = x - (float)i, fy = y - (float)j;
-  const float *a;
-  if (i < 0 || j < 0 || i + 1 >= wide || j + 1 >= m->h)
-    return 0.0f;
-  a = m->a + (size_t)j * (size_t)wide + i;
-  return pm_lerp(pm_lerp(a[0], a[1], fx),
-                 pm_lerp(a[wide], a[wide + 1], fx), fy);
+#define PIECE  512
+
+/* Between which cells of a coarse row places of the canvas are (-1: outside),
+** and how far on the way. */
+PM_WIDE
+static void find_places (int n, int x0, float cell, int mx, int wide,
+                         int *restrict at, float *restrict way) {
+  int i;
+  for (i = 0; i < n; i++) {
+    float x = ((float)(x0 + i) + 0.5f) / cell - (float)mx - 0.5f;
+    int k = pm_floor(x);
+    at[i] = k >= 0 && k + 1 < wide ? k : -1;
+    way[i] = x - (float)k;
+  }
+}
+
+
+PM_WIDE
+static void mix_places (float *restrict a, int n, float c[4][PIECE],
+                        const float *restrict way, float fy, float alpha) {
+  int i;
+  for (i = 0; i < n; i++)
+    a[i] = alpha * pm_lerp(pm_lerp(c[0][i], c[1][i], way[i]),
+                           pm_lerp(c[2][i], c[3][i], way[i]), fy);
+}
+
+
+/* A row of the coarse mask at places of the canvas: a[i] for x0 + i. 'top' and
+** 'low' are the mask's rows around it. */
+static void mask_row (float *a, int n, int x0, float cell, int mx, int wide,
+                      const float *top, const float *low, float fy, float alpha) {
+  static const float none[2] = {0, 0};
+  float c[4][PIECE], way[PIECE];
+  int at[PIECE], i;
+  find_places(n, x0, cell, mx, wide, at, way);
+  for (i = 0; i < n; i++) {
+    const float *t = at[i] < 0 ? none : top + at[i];
+    const float *l = at[i] < 0 ? none : low + at[i];
+    c[0][i] = t[0];
+    c[1][i] = t[1];
+    c[2][i] = l[0];
+    c[3][i] = l[1];
+  }
+  mix_places(a, n, c, way, fy, alpha);
+}
+
+
+PM_WIDE
+static void shade_row (rgb *restrict q, int n, const float *restrict a, rgb color) {
+  int i;
+  for (i = 0; i < n; i++) {
+    float k = a[i] < 0.002f ? 0.0f : a[i];
+    q[i] = pm_mix(q[i], pm_mul(q[i], color), k);
+  }
+}
+
+
+PM_WIDE
+static void light_row (rgb *restrict q, int n, const float *restrict a, rgb color) {
+  int i;
+  for (i = 0; i < n; i++) {
+    float k = a[i] < 0.002f ? 0.0f : a[i];
+    q[i] = pm_add(q[i], pm_scale(color, k));
+  }
 }
 
 
 /* Blurred coverage laid over the canvas; 'add' for light, else a shade. */
+static void lay (scene *s, const mask *m, float cell, rgb color, float alpha,
+                 int add) {
+  float a[PIECE];
+  int wide = m->w + 2, i, j, n;
+  int x0 = (int)pm_max((float)m->x * cell, 0.0f);
+  int y0 = (int)pm_max((float)m->y * cell, 0.0f);
+  int x1 = (int)pm_min((float)(m->x + m->w) * cell, (float)s->c.w);
+  int y1 = (int)pm_min((float)(m->y + m->h) * cell, (float)s->c.h);
+  for (j = y0; j < y1; j++) {
+    float y = ((float)j + 0.5f) / cell - (float)m->y - 0.5f;
+    int k = pm_floor(y);
+    const float *top = m->a + (size_t)(k < 0 ? 0 : k) * (size_t)wide;
+    if (k < 0 || k + 1 >= m->h)
+      continue;
+    for (i = x0; i < x1; i += n) {
+      n = x1 - i < PIECE ? x1 - i : PIECE;
+      mask_row(a, n, i, cell, m->x, wide, top, top + wide, y - (float)k, alpha);
+      if (add)
+        light_row(pt_at(&s->c, i, j), n, a, color);
+      else
+        shade_row(pt_at(&s->c, i, j), n, a, color);
+    }
+  }
+}
+
+
 static void soft (scene *s, const path *p, float dx, float dy, float radius,
                   rgb color, float alpha, int add) {
   float cell = pm_max(radius * 0.25f, 1.0f);
-  int r = (int)(radius / cell * 0.6f + 0.5f), i, j, x0, x1, y0, y1;
+  int r = (int)(radius / cell * 0.6f + 0.5f);
   mask m;
   r = r < 1 ? 1 : r;
   if (!mask_make(s, &m, p, cell, 3 * r + 2, dx, dy))
     return;
-  if (mask_blur(s, &m, r)) {
-    x0 = (int)pm_max((float)m.x * cell, 0.0f);
-    y0 = (int)pm_max((float)m.y * cell, 0.0f);
-    x1 = (int)pm_min((float)(m.x + m.w) * cell, (float)s->c.w);
-    y1 = (int)pm_min((float)(m.y + m.h) * cell, (float)s->c.h);
-    for (j = y0; j < y1; j++)
-      for (i = x0; i < x1; i++) {
-        float a = alpha * mask_at(&m, ((float)i + 0.5f) / cell - (float)m.x - 0.5f,
-                                  ((float)j + 0.5f) / cell - (float)m.y - 0.5f);
-        rgb *q = pt_at(&s->c, i, j);
-        if (a < 0.002f)
-          continue;
-        *q = add ? pm_add(*q, pm_scale(color, a))
-                 : pm_mix(*q, pm_mul(*q, color), a);
-      }
-  }
+  if (mask_blur(s, &m, r))
+    lay(s, &m, cell, color, alpha, add);
   free(m.a);
 }
 

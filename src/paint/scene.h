@@ -104,6 +104,12 @@ void pt_spot (canvas *c, float x, float y, float rx, float ry, float hard,
 void pt_line (canvas *c, float x0, float y0, float x1, float y1, float width,
               rgb color, float alpha, int additive);
 
+/* ---- develop.c: from the canvas to the picture ---- */
+
+/* What is bright blooms, and all is graded down to 8 bits. 'k' by 'k' pixels
+** of the canvas make one of the picture. */
+fal_code pt_develop (scene *s, fal_image *im, int k, fal_error *err);
+
 /* ---- path.c: shapes ---- */
 
 typedef struct path {
@@ -158,6 +164,9 @@ void pt_palette (scene *s);
 rgb pt_color (int color);        /* one of the words' colours */
 rgb pt_haze (const scene *s, rgb c, float distance);
 
+/* The haze of a distance, and how much of it there is. */
+float pt_haze_at (const scene *s, float distance, rgb *color);
+
 /* ---- what can be painted; each fills the whole canvas ---- */
 
 void pt_land (scene *s);
@@ -195,9 +204,4 @@ void pt_balloons (scene *s);
 void pt_house (scene *s, float x, float y, float size);
 void pt_animal (scene *s, float x, float y, float size);    /* beings.c */
 void pt_person (scene *s, float x, float y, float size);
-
-/* ---- caption.c, on the finished picture ---- */
-
-void pt_caption (fal_image *im, const fal_paint *p);
-
 #endif

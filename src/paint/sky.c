@@ -260,7 +260,7 @@ static void bolt (scene *s, float x, float y, float to, float width, int depth) 
 
 void pt_sky (scene *s) {
   int bottom = (int)(s->horizon * (float)s->c.h + 1.0f);
-  const unsigned char *has = s->w.has;
+  const unsigned char *has = s->w.has, *no = s->w.no;
   int night = s->pal.dark > 0.9f;
   bottom = bottom < 2 ? 2 : bottom > s->c.h ? s->c.h : bottom;
   gradient(s, bottom);
@@ -268,15 +268,15 @@ void pt_sky (scene *s) {
     return;
   if (has[HAS_GALAXY])
     milky_way(s, bottom);
-  else if (night || has[HAS_STARS])
+  else if ((night || has[HAS_STARS]) && !no[HAS_STARS])
     stars(s, bottom, has[HAS_STARS] ? 1.5f : 1.0f);
   if (has[HAS_AURORA])
     aurora(s, bottom);
-  if (night && !has[HAS_GALAXY] && !has[HAS_AURORA])
+  if (night && !has[HAS_GALAXY] && !has[HAS_AURORA] && !no[HAS_MOON])
     moon(s);
-  else if (!night && !has[HAS_STORM] && !has[HAS_RAIN])
+  else if (!night && !has[HAS_STORM] && !has[HAS_RAIN] && !no[HAS_SUN])
     sun(s);
-  if (!pt_stop(s) && !has[HAS_GALAXY] && !has[HAS_AURORA])
+  if (!pt_stop(s) && !has[HAS_GALAXY] && !has[HAS_AURORA] && !no[HAS_CLOUD])
     clouds(s, bottom);
   if (has[HAS_STORM]) {
     float x = s->sunx * (float)s->c.w;
@@ -294,7 +294,7 @@ void pt_fog (scene *s, float y, float thick, float strength) {
   float half = thick * (float)s->c.h;
   int j, x, x0, from = (int)pm_max(mid - half, 0.0f);
   int to = (int)pm_min(mid + half, (float)s->c.h);
-  for (j = from; j < to; j++) {
+  for (j = from; j < to && !s->w.no[HAS_FOG]; j++) {
     float t = ((float)j - mid) / half, a = (1.0f - t * t) * strength;
     for (x0 = 0; x0 < s->c.w; x0 += 1024) {
       int n = s->c.w - x0 < 1024 ? s->c.w - x0 : 1024;
@@ -380,7 +380,7 @@ void pt_weather (scene *s) {
 void pt_birds (scene *s, float x, float y, int n) {
   rgb c = pm_scale(s->pal.ambient, 0.12f);
   int i;
-  for (i = 0; i < n; i++) {
+  for (i = 0; i < n && !s->w.no[HAS_BIRD]; i++) {
     float k = s->c.u * pt_between(s, 0.008f, 0.017f);
     float bx = x * (float)s->c.w + pt_between(s, -0.09f, 0.09f) * s->c.u;
     float by = y * (float)s->c.h + pt_between(s, -0.05f, 0.05f) * s->c.u;

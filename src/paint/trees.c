@@ -109,7 +109,7 @@ static void broad_tree (scene *s, float base, float size) {
 void pt_trunks (scene *s, rgb color) {
   float h = (float)s->c.h, w = (float)s->c.w, u = s->c.u;
   int i;
-  for (i = 0; i < 2; i++) {
+  for (i = 0; i < 2 && !s->w.no[HAS_TREE]; i++) {
     float x = (i ? 0.985f : 0.015f) * w + pt_between(s, -0.02f, 0.02f) * u;
     float r = u * (i == (s->sunx < 0.5f) ? 0.042f : 0.026f), lean = pt_between(s,
         -0.02f, 0.02f) * u;
@@ -133,6 +133,8 @@ void pt_trunks (scene *s, rgb color) {
 /* Negative density asks for the one broad tree. */
 void pt_trees (scene *s, float base, float size, float density, float dist,
                rgb color, uint32_t seed) {
+  if (s->w.no[HAS_TREE])
+    return;
   if (density < 0.0f)
     broad_tree(s, base, size);
   else

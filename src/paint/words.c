@@ -153,12 +153,54 @@ static void settle (words *w, const tally *t) {
 }
 
 
-void pt_words (words *w, const char *s, size_t n) {
+/* Which things a text speaks of: said[what] is 1, for all that an entry can
+** say. */
+static void listen (unsigned char *said, const char *s, size_t n) {
   char text[MAXTEXT];
+  size_t i;
+  if (s == NULL || n == 0)
+    return;
+  fold_text(text, s, n);
+  for (i = 0; i < pt_vocabulary_size; i++) {
+    const entry *e = &pt_vocabulary[i];
+    char *at = find(text, e->word);
+    if (at == NULL)
+      continue;
+    said[e->what] = 1;
+    if (e->what < COLOR)
+      memset(at + 1, '.', strcspn(at + 1, " "));
+  }
+}
+
+
+/* Without trees there is no forest, without water no sea. */
+static void negate (words *w, unsigned char *said) {
+  int i;
+  if (said[HAS + HAS_TREE])
+    said[HAS + HAS_FOREST] = said[HAS + HAS_PINE] = 1;
+  if (said[HAS + HAS_CLOUD])
+    said[HAS + HAS_STORM] = 1;
+  if (said[HAS + HAS_PERSON])
+    said[HAS + HAS_MAN] = 1;
+  for (i = 0; i < HAS_COUNT; i++)
+    w->no[i] = said[HAS + i];
+  for (i = 0; i < HOURS; i++)
+    w->no_hour[i] = said[HOUR + i];
+}
+
+
+void pt_words (words *w, const char *s, size_t n, const char *not,
+               size_t not_n) {
+  char text[MAXTEXT];
+  unsigned char negated[STYLE + STYLE_COUNT];
   tally t;
   size_t i, len;
   memset(w, 0, sizeof(*w));
   memset(&t, 0, sizeof(t));
+  memset(negated, 0, sizeof(negated));
+  listen(negated, not, not_n);
+  negated[0] = 0;  /* says nothing but a subject */
+  negate(w, negated);
   len = fold_text(text, s, n);
   w->hash = 0xcbf29ce484222325ULL;
   for (i = 0; i < len; i++)
@@ -167,7 +209,8 @@ void pt_words (words *w, const char *s, size_t n) {
     char *at = find(text, pt_vocabulary[i].word);
     if (at == NULL)
       continue;
-    take(w, &t, &pt_vocabulary[i], at);
+    if (!negated[pt_vocabulary[i].what])
+      take(w, &t, &pt_vocabulary[i], at);
     if (pt_vocabulary[i].what < COLOR)  /* the gold of "golden hour" is no colour */
       memset(at + 1, '.', strcspn(at + 1, " "));
   }

@@ -18,7 +18,7 @@ typedef enum subject {
 
 typedef enum day_hour {
   HOUR_ANY, HOUR_DAWN, HOUR_MORNING, HOUR_NOON, HOUR_GOLDEN, HOUR_SUNSET,
-  HOUR_DUSK, HOUR_NIGHT
+  HOUR_DUSK, HOUR_NIGHT, HOURS
 } day_hour;
 
 enum {
@@ -57,9 +57,13 @@ typedef struct words {
   int color[3];            /* as named, in their order */
   int colors;              /* how many of them */
   uint64_t hash;           /* of the folded prompt */
+  unsigned char no[HAS_COUNT];    /* what is to be kept out */
+  unsigned char no_hour[HOURS];
 } words;
 
-/* Reads s[0..n), any bytes; only the first few thousand count. */
-void pt_words (words *w, const char *s, size_t n);
+/* Reads s[0..n), any bytes; only the first few thousand count. What 'not'
+** speaks of is as if the prompt did not, and is kept out. */
+void pt_words (words *w, const char *s, size_t n, const char *not,
+               size_t not_n);
 
 #endif

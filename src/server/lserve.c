@@ -6,57 +6,10 @@
 #include <unistd.h>
 
 #include "../binding/lfal.h"
-#include "../binding/limage.h"
 #include "../core/json.h"
-#include "../paint/paint.h"
 #include "files.h"
 #include "serve.h"
 #include "worker.h"
-
-
-static int caller_left (void *ud) {
-  return work_canceled(ud);
-}
-
-
-static uint32_t field_size (lua_State *L, const char *name) {
-  double d = lfal_field_number(L, 1, name, 0);
-  luaL_argcheck(L, d >= 16 && d <= 14142, 1,
-                "width and height must be from 16 to 14142");
-  return (uint32_t)d;
-}
-
-
-static uint64_t field_seed (lua_State *L) {
-  uint64_t seed;
-  lua_getfield(L, 1, "seed");
-  luaL_argcheck(L, lua_isinteger(L, -1), 1, "seed must be an integer");
-  seed = (uint64_t)lua_tointeger(L, -1);
-  lua_pop(L, 1);
-  return seed;
-}
-
-
-/* paint{prompt=, seed=, width=, height=, steps=, model=} -> image | nil, err
-** The error is "canceled" when nobody waits for the picture any more. */
-static int core_paint (lua_State *L) {
-  work *w = work_of(L);
-  fal_paint p;
-  fal_error err;
-  luaL_checktype(L, 1, LUA_TTABLE);
-  memset(&p, 0, sizeof(p));
-  p.prompt = lfal_field_string(L, 1, "prompt", &p.prompt_n);
-  luaL_argcheck(L, p.prompt != NULL, 1, "no prompt");
-  p.model = lfal_field_string(L, 1, "model", NULL);
-  p.seed = field_seed(L);
-  p.width = field_size(L, "width");
-  p.height = field_size(L, "height");
-  p.steps = (int)lfal_field_number(L, 1, "steps", 0);
-  fal_image_free(&w->picture);
-  if (fal_paint_scene(&p, &w->picture, caller_left, w, &err) != FAL_OK)
-    return lfal_fail(L, &err);
-  return lfal_push_image(L, &w->picture);
-}
 
 
 /* put(bytes, extension, {name =, type =, lifecycle =}) -> what follows
@@ -213,7 +166,6 @@ static const luaL_Reg functions[] = {
   {"flaw", core_flaw},
   {"key", core_key},
   {"log", core_log},
-  {"paint", core_paint},
   {"path", core_path},
   {"progress", core_progress},
   {"put", core_put},

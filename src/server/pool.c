@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "../core/fal.h"
+#include "absent.h"
 #include "pool.h"
 #include "serve.h"
 
@@ -110,26 +111,16 @@ void serve_pool_load (serve_pool *p, int *waiting, int *running,
 ** =======================================================
 */
 
-/* A name from a URL, made fit for an answer. */
-static void printable (char *to, size_t size, const char *id) {
-  size_t i;
-  for (i = 0; id[i] != '\0' && i + 1 < size; i++)
-    to[i] = id[i] >= ' ' && id[i] <= '~' ? id[i] : '?';
-  to[i] = '\0';
-}
-
-
 static void unknown (serve_pool *p, serve_job *job) {
-  char id[100];
-  fal_buf all;
+  fal_buf all, text;
   fal_buf_init(&all, 3000);
+  fal_buf_init(&text, 4000);
   catalog_list(&p->cat, &all, ", ");
-  printable(id, sizeof(id), job->endpoint);
-  serve_reply_detail(&job->reply, 404, NULL, "There is no endpoint '%s' here: "
-                     "this local server has %s", id,
-                     fal_buf_cstr(&all) != NULL ? fal_buf_cstr(&all) : "more");
+  serve_absent(&text, job->endpoint, fal_buf_cstr(&all));
+  serve_reply_detail(&job->reply, 404, NULL, "%s", fal_buf_cstr(&text));
   serve_reply_header(&job->reply, "x-fal-billable-units", "0");
   fal_buf_free(&all);
+  fal_buf_free(&text);
 }
 
 

@@ -14,6 +14,7 @@
 #include "../core/endpoint.h"
 #include "../core/fal.h"
 #include "../core/json.h"
+#include "absent.h"
 #include "backlog.h"
 #include "serve.h"
 #include "report.h"
@@ -192,16 +193,16 @@ static int is_low (const serve_request *r) {
 
 
 static void refuse_endpoint (serve_request *r) {
-  fal_buf all;
-  char id[100];
+  fal_buf all, text;
   fal_buf_init(&all, 3000);
+  fal_buf_init(&text, 4000);
   serve_endpoints_list(r->s->pool, &all, ", ");
-  fal_copy_text(id, sizeof(id), r->rest, strlen(r->rest));
-  serve_answer_detail(&r->answer, MHD_HTTP_NOT_FOUND, NULL,
-                      "There is no endpoint '%s' here: this local server has "
-                      "%s", id, fal_buf_cstr(&all) != NULL ? all.s : "more");
+  serve_absent(&text, r->rest, fal_buf_cstr(&all));
+  serve_answer_detail(&r->answer, MHD_HTTP_NOT_FOUND, NULL, "%s",
+                      fal_buf_cstr(&text));
   serve_answer_header(&r->answer, "x-fal-billable-units", "0");
   fal_buf_free(&all);
+  fal_buf_free(&text);
 }
 
 

@@ -83,6 +83,8 @@ static int open_state (lua_State *L) {
   lua_setfield(L, -2, "fal");
   lua_pushcfunction(L, luaopen_falua_serve_core);
   lua_setfield(L, -2, "falua.serve.core");
+  lua_pushcfunction(L, luaopen_falua_serve_paint);
+  lua_setfield(L, -2, "falua.serve.paint");
   lua_getglobal(L, "require");
   lua_pushliteral(L, "falua.serve.worker");
   lua_call(L, 1, 1);

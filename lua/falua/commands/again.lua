@@ -1,6 +1,5 @@
 -- falua again: the call that made a picture, with changes.
 
-local collect = require "falua.collect"
 local command = require "falua.command"
 local host = require "falua.host"
 local inputs = require "falua.inputs"
@@ -10,16 +9,18 @@ local again = { summary = "make a picture again, with changes", needs_fal = true
 
 local function parser()
   local p = require "argparse"("falua again", "Makes the call again that made a picture, with changes.")
-  p:argument("image", "A PNG that tells what made it ('falua show' prints it). New files come beside it.")
+  p:argument("image", "A PNG that tells what made it ('falua show' prints it).")
     :argname "IMAGE"
   p:argument("change", inputs.HELP .. " key:=null leaves a field out.")
     :args "*":argname "KEY=VALUE"
+  p:option("-o --out", "Names for the files, such as 'out/{slug}-{seed}.{ext}' (otherwise beside IMAGE).")
+    :argname "TEMPLATE"
   p:option("--model", "Endpoint to call instead of the one that made it.")
     :argname "ID"
   p:flag("--new-seed", "Leave the seed out: another picture of the same.")
+  p:flag("--overwrite", "Replace files that are there.")
   p:flag("--dry-run", "Print the call as JSON; make none.")
-  p:flag("--no-check", "Do not look at the endpoint's schema first.")
-  collect.options(p, false)
+  p:flag("--json", "Print the result as JSON, not the names of its files.")
   return p
 end
 
@@ -97,6 +98,22 @@ local function beside(path)
 end
 
 
+local function print_json(value)
+  print((fal.json.encode(value, { sorted = true })))
+end
+
+
+-- The files of a result to disk; where they are when that fails.
+local function save(result, options)
+  local paths, err = fal.save(result, options.out or beside(options.image), { overwrite = options.overwrite })
+  if paths then return paths end
+  complain(host.message(err))
+  for _, file in ipairs(require "fal.save".list(result)) do
+    if not file.url:find "^data:" then io.stderr:write("  it is at ", file.url, "\n") end
+  end
+end
+
+
 function again.run(args)
   local options, misuse = command.parse("again", parser(), args)
   if not options then return misuse end
@@ -106,12 +123,20 @@ function again.run(args)
     return status
   end
   if options.dry_run then
-    print((fal.json.encode({ model = id, input = input }, { sorted = true })))
+    print_json { model = id, input = input }
     return command.OK
   end
-  options.id, options.out_given = id, options.out ~= nil
-  options.out = options.out or beside(options.image)
-  return require "falua.commands.run".perform("again", options, input)
+  local result, err = fal.run(id, { input = input })
+  if not result then
+    complain(host.message(err))
+    return command.FAILED
+  end
+  local paths = save(result, options)
+  if options.json then print_json(result)
+  else
+    for _, path in ipairs(paths or {}) do print(path) end
+  end
+  return paths and command.OK or command.FAILED
 end
 
 

@@ -35,10 +35,8 @@ local function parser()
 end
 
 
-local name = "run"  -- of the command that calls
-
 local function complain(...)
-  command.complain(name .. ": " .. table.concat { ... })
+  command.complain("run: " .. table.concat { ... })
 end
 
 
@@ -150,16 +148,6 @@ local function call(options, input, display)
 end
 
 
--- Makes a call for a command of that name: exit status. 'options' are those of
--- the parser above; only id, out and out_given must be there.
-function run.perform(of, options, input)
-  name = of
-  configure(options)
-  if not checked(options, input) then return command.MISUSE end
-  return call(options, input, require "falua.progress".new { mode = options.progress })
-end
-
-
 function run.run(args)
   local p = parser()
   local options, misuse = command.parse("run", p, args)
@@ -176,7 +164,9 @@ function run.run(args)
     complain(problem)
     return command.MISUSE
   end
-  return run.perform("run", options, input)
+  configure(options)
+  if not checked(options, input) then return command.MISUSE end
+  return call(options, input, require "falua.progress".new { mode = options.progress })
 end
 
 

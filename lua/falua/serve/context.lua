@@ -6,6 +6,7 @@ local tools = require "fal.core"
 local options = require "fal.options"
 local types = require "fal.types"
 local core = require "falua.serve.core"
+local open = require "falua.serve.paint".open
 local failure = require "falua.serve.failure"
 
 local kinds = {[0] = "run", "queue", "stream", "realtime"}
@@ -237,8 +238,8 @@ local OPEN = {max_bytes = "number", timeout = "number", max_pixels = "number"}
 
 
 -- open_image(value, loc, options) -> picture | nil, flaw: the value of the
--- field at 'loc' ("image_url") as a picture. What is wrong with it is told in
--- fal's words: 'return nil, flaw'.
+-- field at 'loc' ("image_url") as a picture: PNG or JPEG. What is wrong with
+-- it is told in fal's words: 'return nil, flaw'.
 function call.open_image(value, loc, o)
   o = options.check("context.open_image", o, OPEN, 2)
   local shown = type(value) == "string" and value or nil
@@ -254,7 +255,7 @@ function call.open_image(value, loc, o)
                              shown)
   end
   local image
-  image, err = fal.image.decode(bytes, {max_pixels = o.max_pixels})
+  image, err = open(bytes, o.max_pixels)
   if image then return image end
   return nil, failure.flaw(loc, "image_load_error",
                            "The image could not be read: " .. err.message,

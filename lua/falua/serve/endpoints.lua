@@ -25,7 +25,7 @@ function endpoints.ids()
 end
 
 
-for _, endpoint in ipairs(require "falua.serve.flux") do
+for _, endpoint in ipairs(require "falua.serve.models.all") do
   endpoints.add(endpoint)
 end
 
