@@ -311,6 +311,7 @@ describe("files", function ()
     assert.equal(4, fal.check(image.open(im:png())).width)
     assert.equal(4, fal.check(image.info(path)).width)
     refused("protocol", "^image/jpeg: only PNG is decoded here", image.open(JPEG))
+    assert.matches("output_format", select(2, image.open(JPEG)).hint)
   end)
 end)
 

@@ -143,6 +143,29 @@ describe("parameters of a web UI", function ()
 end)
 
 
+describe("image.made", function ()
+  it("says what made a picture", function ()
+    local png = fal.image.new(1, 1):png { text = texts(KNOWN) }
+    local found = fal.check(fal.image.made(png))
+    assert.equal("fal-ai/flux/dev", found.model)
+    assert.same(KNOWN.input, found.input)
+    assert.equal(42, found.seed)
+    assert.equal("r-1", found.request_id)
+    assert.equal(2, found.index)
+  end)
+
+  it("or that it does not tell, or is none", function ()
+    local found, err = fal.image.made(fal.image.new(1, 1):png())
+    assert.is_nil(found)
+    assert.matches("not written in it", err.message)
+    found, err = fal.image.made "/nowhere.png"
+    assert.is_nil(found)
+    assert.equal("file", err.code)
+    assert.has_error(function () fal.image.made(7) end)
+  end)
+end)
+
+
 describe("reading texts", function ()
   it("takes single chunks where there is no JSON", function ()
     local found = made.read { prompt = "p", model = "a/b", seed = "9", input = '{"prompt":"p"}' }

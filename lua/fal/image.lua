@@ -132,6 +132,16 @@ function image.info(path_or_bytes, opt)
 end
 
 
+-- What made a picture, from its texts: see made.read.
+function image.made(path_or_bytes, opt)
+  local info, err = raw.info(nil, source(path_or_bytes, "image.made"), limits("image.made", opt))
+  if not info then return nil, err end
+  local found = require("fal.made").read(info.text)
+  if found then return found end
+  return nil, core.error { code = "protocol", retryable = false, message = "what made it is not written in it" }
+end
+
+
 local PNG = { level = "number", text = "table" }
 local SAVE = { level = "number", text = "table", overwrite = "boolean" }
 

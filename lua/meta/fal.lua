@@ -1057,6 +1057,25 @@ function fal.image.decode(bytes, limits) end
 ---@return fal.Error?
 function fal.image.info(path_or_bytes, limits) end
 
+---@class fal.Made                     what made a picture, as far as it tells
+---@field by "fal"|"texts"|"parameters" where that is written: JSON of ours, single texts, or a web UI's parameters
+---@field model? string
+---@field input? table                  of the call; inline data are named there, not kept
+---@field prompt? string
+---@field negative_prompt? string
+---@field seed? integer|string
+---@field request_id? string
+---@field index? integer                which of the result's files it is
+---@field cost? string
+---@field software? string
+
+---What made a picture: written there by fal.save, or by other tools.
+---@param path_or_bytes string
+---@param limits? table
+---@return fal.Made?
+---@return fal.Error?
+function fal.image.made(path_or_bytes, limits) end
+
 ---A contact sheet: pictures in rows, each scaled to fit its cell (256 pixels
 ---square when nothing is said) and centered. Captions, in up to two lines, are
 ---strings or the name of a text that the pictures have, such as "prompt".

@@ -62,6 +62,7 @@ static fal_code name_it (lfal_job *j, fal_code code) {
   if (code != FAL_OK && j->path != NULL) {
     fal_error err = j->err;
     fal_fail(&j->err, code, "%s: %s", j->path, err.message);
+    fal_hint(&j->err, "%s", err.hint);
   }
   return code;
 }

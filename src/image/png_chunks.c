@@ -9,7 +9,7 @@
 
 #define MAX_TEXTS  1000  /* text chunks in one file */
 
-const uint8_t fal_png_signature[8] = {137, 'P', 'N', 'G', 13, 10, 26, 10};
+const uint8_t fal_png_signature[FAL_PNG_FIRST] = {137, 'P', 'N', 'G', 13, 10, 26, 10};
 
 
 uint32_t fal_png_get32 (const uint8_t *s) {
@@ -75,14 +75,17 @@ fal_code fal_png_crc (const fal_png_chunk *c, fal_error *err) {
 
 /* What is there instead of a PNG. */
 static fal_code not_png (const void *s, size_t n, fal_error *err) {
-  fal_image_info info;
-  if (n < sizeof(fal_png_signature) && memcmp(s, fal_png_signature, n) == 0)
+  const char *type = fal_image_type(s, n);
+  if (n < FAL_PNG_FIRST && memcmp(s, fal_png_signature, n) == 0)
     return fal_fail(err, FAL_EPROTOCOL, "PNG: the file is cut short after "
                     "%zu bytes", n);
-  if (fal_image_probe(s, n, &info, NULL) == FAL_OK)
-    return fal_fail(err, FAL_EPROTOCOL, "%s: only PNG is decoded here",
-                    info.type);
-  return fal_fail(err, FAL_EPROTOCOL, "not a PNG: it does not begin like one");
+  if (type == NULL)
+    return fal_fail(err, FAL_EPROTOCOL, "not a PNG: it does not begin like "
+                    "one");
+  fal_fail(err, FAL_EPROTOCOL, "%s: only PNG is decoded here", type);
+  fal_hint(err, "ask the model for PNG (most take output_format = \"png\"), "
+                "or convert it");
+  return FAL_EPROTOCOL;
 }
 
 
@@ -101,7 +104,7 @@ fal_code fal_png_head (const void *s, size_t n, fal_png_header *h,
   fal_code code;
   if (n == 0)
     return fal_fail(err, FAL_EPROTOCOL, "not a PNG: it is empty");
-  if (n < sizeof(fal_png_signature) || memcmp(s, fal_png_signature, sizeof(fal_png_signature)) != 0)
+  if (n < FAL_PNG_FIRST || memcmp(s, fal_png_signature, FAL_PNG_FIRST) != 0)
     return not_png(s, n, err);
   if ((code = fal_png_next(s, n, &at, &c, err)) != FAL_OK)
     return code;
