@@ -557,6 +557,7 @@ static void *work (void *ud) {
   } while (opened && again);
   give_up(p);
   pthread_mutex_lock(&p->lock);
+  fal_buf_free(&r->head);
   r->state = RUNNER_NONE;  /* the last thing: the place may be taken now */
   p->started--;
   pthread_mutex_unlock(&p->lock);
