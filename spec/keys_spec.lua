@@ -117,6 +117,24 @@ describe("a call", function ()
 end)
 
 
+describe("a queued request", function ()
+  it("is its owner's alone", function ()
+    local handle = json(call(ANN, "/queue" .. DEV))
+    local function as(who, url, method) return server:request(url, { method = method, headers = { who } }).status end
+    assert.equal(404, as(BOB, handle.status_url))
+    assert.equal(404, as(BOB, handle.status_url .. "/stream"))
+    assert.equal(404, as(BOB, handle.cancel_url, "PUT"))
+    assert.equal(404, as(BOB, handle.response_url))
+    eventually("it does not end", function () return as(ANN, handle.status_url) == 200 end)
+    assert.equal(404, as(BOB, handle.response_url))
+    assert.equal(401, as("X-No: key", handle.response_url))
+    local answer = server:get(handle.response_url, { headers = { ANN } })
+    local url = json(answer).images[1].url
+    assert.equal(404, server:get(url, { headers = { BOB } }).status)
+  end)
+end)
+
+
 describe("a file", function ()
   local function upload(who, cycle)
     local answer = server:post(INITIATE, '{"file_name":"a.txt"}', { headers = { who, cycle } })
@@ -199,6 +217,23 @@ describe("limits", function ()
     refused(call(ANN, nil, nil, other), "quota_exceeded", false)
     assert.equal(200, call(BOB, nil, two, other).status)
     assert.equal(200, other:get("/health", { headers = { ANN } }).status)
+    other:stop()
+  end)
+
+  it("of pictures count what is queued, too", function ()
+    local other = start "ann ann-id:ann-secret images=4/day"
+    local function submit(body) return call(ANN, "/queue" .. DEV, body, other) end
+    local two = '{"prompt":"a","num_images":2,"image_size":{"width":32,"height":32}}'
+    local first = json(submit(two))
+    local bad = json(submit '{"num_images":2}')   -- has no prompt: makes none
+    for _, handle in ipairs { first, bad } do
+      eventually("it does not end", function ()
+        return other:get(handle.status_url, { headers = { ANN } }).status == 200
+      end)
+    end
+    eventually("nothing is given back", function () return submit(two).status == 200 end)
+    refused(submit(), "quota_exceeded", false)
+    refused(call(ANN, nil, nil, other), "quota_exceeded", false)
     other:stop()
   end)
 

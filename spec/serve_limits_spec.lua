@@ -84,6 +84,6 @@ end)
 
 
 it("a caller who waits for us is waited for", function ()
-  local answer = server:post(DEV, '{"prompt":"slow","num_images":4,"image_size":{"width":3000,"height":3000}}')
+  local answer = server:post(DEV, '{"prompt":"slow","num_images":2,"image_size":{"width":1500,"height":1500}}')
   assert.equal(200, answer.status)
 end)

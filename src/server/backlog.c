@@ -18,6 +18,7 @@
 #include "../core/fal.h"
 #include "../core/json.h"
 #include "backlog.h"
+#include "keys.h"
 #include "job.h"
 #include "serve.h"
 
@@ -212,6 +213,8 @@ static void end_done (serve_change *c, store_code code) {
   if ((code == STORE_FULL || code == STORE_FAIL) && !closed)
     serve_writer_post_later(b->writer, c);
   else {
+    if (code == STORE_OK && !run->again)
+      serve_tenant_ended(b->s, &run->job);
     unpin(run);
     serve_backlog_wake(b);
   }

@@ -77,6 +77,7 @@ void keys_digest (const char *s, size_t n, unsigned char to[KEYS_DIGEST]);
 ** =======================================================
 */
 
+struct falua_server;
 struct serve_request;
 struct serve_job;
 
@@ -136,7 +137,14 @@ int serve_tenant (struct serve_request *r);
 /* The request is over. */
 void serve_tenant_leave (struct serve_request *r);
 
-/* A call of an endpoint is done: counts what it made. For a pool. */
+/* A queued call has its pictures until it ends: it was accepted; it was taken
+** out before it ran (what it asked for is not known any more: one is given
+** back); it is done for good. */
+void serve_tenant_queued (struct serve_request *r);
+void serve_tenant_unqueued (struct serve_request *r);
+void serve_tenant_ended (struct falua_server *s, const struct serve_job *job);
+
+/* Any other call of an endpoint is done: counts what it made. For a pool. */
 void serve_tenant_done (void *server, struct serve_job *job);
 
 /* }====================================================== */

@@ -16,6 +16,7 @@
 #include "../core/json.h"
 #include "absent.h"
 #include "backlog.h"
+#include "keys.h"
 #include "serve.h"
 #include "report.h"
 
@@ -154,7 +155,10 @@ static void submitted (serve_change *c, store_code code) {
   ask *a = (ask *)c;
   serve_request *r = a->r;
   switch (code) {
-    case STORE_OK: answer_submitted(r, a); break;
+    case STORE_OK:
+      serve_tenant_queued(r);
+      answer_submitted(r, a);
+      break;
     case STORE_BUSY: answer_busy(r); break;
     case STORE_FULL: answer_full(r); break;
     default: answer_broken(r);
@@ -404,6 +408,7 @@ static void canceled (serve_change *c, store_code code) {
   serve_request *r = ((ask *)c)->r;
   switch (code) {
     case STORE_OK:
+      serve_tenant_unqueued(r);
       put_answer(r, MHD_HTTP_OK, "{\"status\":\"OK\"}");
       break;
     case STORE_ASKED:

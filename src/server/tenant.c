@@ -243,11 +243,29 @@ static int64_t made_by (const serve_reply *reply) {
 }
 
 
+void serve_tenant_queued (serve_request *r) {
+  __atomic_store_n(&r->images, 0, __ATOMIC_RELAXED);
+}
+
+
+void serve_tenant_unqueued (serve_request *r) {
+  if (r->s->keys != NULL)
+    serve_keys_return(r->s->keys, r->owner, 1);
+}
+
+
+void serve_tenant_ended (falua_server *s, const serve_job *job) {
+  if (s->keys != NULL && job->owner != NULL)
+    serve_keys_return(s->keys, job->owner, asked_for(job->body, job->body_n) -
+                                           made_by(&job->reply));
+}
+
+
 void serve_tenant_done (void *server, serve_job *job) {
   falua_server *s = server;
   int64_t taken = 0;
   if (s->keys == NULL || job->owner == NULL || job->owner[0] == '\0' ||
-      job->lost)
+      job->lost || job->kind == SERVE_QUEUED)
     return;
   if (job->kind == SERVE_RUN || job->kind == SERVE_STREAM) {
     serve_request *r = (serve_request *)job;
