@@ -85,7 +85,13 @@ static long submit (const char *id) {
 }
 
 
-/* Claims for a minute; the attempt when it was 'id', else 0. */
+static store_code run_it (const char *id, int attempt) {
+  begin();
+  return end(s->cls->run(s, now, id, attempt));
+}
+
+
+/* Claims for a minute and begins; the attempt when it was 'id', else 0. */
 static int claim (const char *id) {
   store_claim c;
   int attempt = 0;
@@ -94,6 +100,7 @@ static int claim (const char *id) {
     return 0;
   if (strcmp(c.id, id) == 0)
     attempt = c.attempt;
+  run_it(c.id, c.attempt);
   store_claim_free(&c);
   return attempt;
 }
@@ -266,6 +273,10 @@ static void life (size_t i) {
   CHECK_TEXT(what, c.body, c.body_n, "{}");
   CHECK(what, c.attempt == 1 && c.failures == 0);
   store_claim_free(&c);
+  IS("1", "IN_QUEUE 0");
+  CHECK("not yet", add_log("1", 1, "early") == STORE_NONE);
+  CHECK(what, run_it("1", 1) == STORE_OK);
+  CHECK("again", run_it("1", 1) == STORE_OK);
   IS("1", "IN_PROGRESS");
   CHECK(what, add_log("1", 1, "one") == STORE_OK);
   now += 0.25;
@@ -451,6 +462,51 @@ static void canceling (size_t i) {
 }
 
 
+/* What is claimed and has not begun waits, for everybody but claimers. */
+static void ahead (size_t i) {
+  store_request r = request("3");
+  store_claim c[4];
+  int k;
+  (void)i;
+  r.start_by = now + 5;
+  submit("1");
+  submit("2");
+  submit_it(&r, NULL);
+  submit("4");
+  for (k = 0; k < 4; k++) {
+    begin();
+    CHECK(what, end(s->cls->claim(s, now, ME, now + 60, NULL, &c[k]))
+                == STORE_OK);
+  }
+  CHECK(what, claim("1") == 0 && counts().waiting == 4);
+  IS("1", "IN_QUEUE 0");
+  IS("2", "IN_QUEUE 1");
+  CHECK(what, run_it("1", 1) == STORE_OK);
+  IS("2", "IN_QUEUE 0");
+  CHECK(what, cancel("2") == STORE_OK);
+  IS("2", "COMPLETED client_cancelled");
+  CHECK("canceled before", run_it("2", 1) == STORE_NONE);
+  CHECK(what, complete("2", 1) == STORE_NONE);
+  now += 5;
+  tend(0);
+  IS("3", "COMPLETED request_timeout");
+  CHECK("too late", run_it("3", 1) == STORE_NONE);
+  CHECK("given back unused", release("4", 1, 0, 10, NULL) == STORE_OK);
+  CHECK(what, counts().waiting == 1 && submit("5") == 1);
+  CHECK(what, claim("4") == 2 && run_it("4", 1) == STORE_NONE);
+  store_claim_free(&c[0]);
+  begin();
+  CHECK(what, end(s->cls->claim(s, now, ME, now + 60, NULL, &c[0]))
+              == STORE_OK);
+  CHECK(what, complete("1", 1) == STORE_OK);
+  now += 60;
+  tend(0);
+  CHECK("its lease ran out", claim("4") == 3 && claim("5") == 2);
+  for (k = 0; k < 4; k++)
+    store_claim_free(&c[k]);
+}
+
+
 static void start_timeout (size_t i) {
   store_request r = request("1");
   store_result res;
@@ -530,7 +586,8 @@ static void big_bytes (size_t i) {
   end(s->cls->claim(s, now, ME, now + 60, NULL, &c));
   CHECK(what, c.body_n == MUCH && memcmp(c.body, much, MUCH) == 0);
   store_claim_free(&c);
-  CHECK(what, complete("1", 1) == STORE_OK);
+  CHECK("not begun", complete("1", 1) == STORE_OK);
+  CHECK(what, counts().waiting == 1);
   CHECK("the other needs it", files() == 1);
   claim("2");
   much[0] = 'y';
@@ -731,7 +788,7 @@ static const struct {
 } tests[] = {
   {"life", life}, {"order", order}, {"refusals", refusals},
   {"except", except}, {"leases", leases}, {"attempts", attempts},
-  {"canceling", canceling}, {"start timeout", start_timeout},
+  {"canceling", canceling}, {"ahead", ahead}, {"start timeout", start_timeout},
   {"expiry", expiry}, {"big bytes", big_bytes}, {"lost input", lost_input},
   {"groups", groups},
   {"restart", restart}, {"owners", owners}, {"full", full},

@@ -150,14 +150,12 @@ void serve_pool_free (serve_pool *p);
 /* Queues a job: 1; or 0 when too many wait or the pool is ending. */
 int serve_pool_post (serve_pool *p, serve_job *job);
 
-/* How many more jobs would start at once if they were posted now: how many
-** queued jobs to claim. */
-int serve_pool_room (serve_pool *p);
-
-/* How many jobs for this endpoint would start at once? It knows more than
-** 'room': an endpoint that runs nowhere gets a worker beyond the usual number,
-** one that runs as often as its limit allows gets none. */
-int serve_pool_takes (serve_pool *p, const char *endpoint);
+/* Would a job for this endpoint begin at once, or in a moment, when it was
+** posted after 'posted' others, 'same' of which are for the same endpoint? An
+** endpoint that runs nowhere gets a worker beyond the usual number, one that
+** runs as often as its limit allows gets none. */
+int serve_pool_takes (serve_pool *p, const char *endpoint, int posted,
+                      int same);
 
 /* How many jobs wait. */
 int serve_pool_waiting (serve_pool *p);

@@ -12,6 +12,8 @@
 
 #define SHORT      0.0005   /* seconds that a worker may have ahead of it */
 #define SENT_MAX   (RING_SIZE / 8)   /* bytes of a job that is sent ahead */
+#define AHEAD    0.01     /* seconds that a queued request may wait here */
+#define AHEAD_MAX  16     /* and how many may */
 #define STALE      0.05     /* seconds of waiting after which a caller may
                                have left */
 
@@ -319,35 +321,36 @@ static int room (const serve_pool *p) {
 }
 
 
-int serve_pool_room (serve_pool *p) {
-  int n;
-  pthread_mutex_lock(&p->lock);
-  n = room(p);
-  pthread_mutex_unlock(&p->lock);
-  return n;
-}
-
-
 int pool_deserves_more (const serve_pool *p, const serve_endpoint *ep) {
   return ep->running < (ep->concurrency > 0 ? ep->concurrency : 1) &&
          p->started < p->opt.workers + POOL_EXTRA;
 }
 
 
-int serve_pool_takes (serve_pool *p, const char *endpoint) {
-  serve_endpoint *ep;
-  int n;
+/* With the lock: would it begin in a moment, behind others that are short? */
+static int takes_ahead (const serve_pool *p, const serve_endpoint *ep,
+                        int posted) {
+  int n = p->waiting + posted + 1;
+  return ep->concurrency == 0 && n <= AHEAD_MAX &&
+         ep->mean * n <= AHEAD * p->opt.workers;
+}
+
+
+int serve_pool_takes (serve_pool *p, const char *endpoint, int posted,
+                      int same) {
+  const serve_endpoint *ep;
+  int free, yes;
   pthread_mutex_lock(&p->lock);
   ep = catalog_resolve(&p->cat, endpoint, SERVE_STREAM);
-  n = room(p);  /* without an endpoint: it is refused, or waits for its file */
-  if (ep != NULL && !p->ending) {
-    if (n > limit_of(p, ep) - ep->running)
-      n = limit_of(p, ep) - ep->running;
-    if (n <= 0)
-      n = p->waiting == 0 && pool_deserves_more(p, ep);
-  }
+  free = room(p) - posted;
+  if (ep == NULL || p->ending)
+    yes = free > 0;  /* it is refused, or waits for its file */
+  else
+    yes = (free > 0 && ep->running + same < limit_of(p, ep)) ||
+          (posted == 0 && p->waiting == 0 && pool_deserves_more(p, ep)) ||
+          takes_ahead(p, ep, posted);
   pthread_mutex_unlock(&p->lock);
-  return n;
+  return yes;
 }
 
 

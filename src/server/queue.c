@@ -409,6 +409,7 @@ static void canceled (serve_change *c, store_code code) {
   switch (code) {
     case STORE_OK:
       serve_tenant_unqueued(r);
+      serve_backlog_cancel(r->s->backlog, r->id);  /* claimed already? */
       put_answer(r, MHD_HTTP_OK, "{\"status\":\"OK\"}");
       break;
     case STORE_ASKED:

@@ -7,9 +7,11 @@
 ** are seconds since 1970; they must mean the same after a restart.
 **
 ** A request is waiting, then running, then completed; what completed stays
-** completed. Running is a lease: a worker's name, an attempt and a moment at
-** which it ends. Only the attempt that holds the lease can log, complete or
-** give back (fencing), so a worker that was thought lost changes nothing.
+** completed. To be run it is claimed, which is a lease: a worker's name, an
+** attempt and a moment at which it ends. One that is claimed still waits, with
+** its position, until its worker begins; it may be claimed a little ahead of
+** that. Only the attempt that holds the lease can begin, log, complete or give
+** back (fencing), so a worker that was thought lost changes nothing.
 **
 ** One thread writes: begin, any number of changes, then commit, which
 ** returns when they are on disk; rollback undoes all since begin. Others
@@ -146,6 +148,10 @@ typedef struct store_class {
   ** (a JSON array of ids; NULL: any), to 'worker' until 'until'. */
   store_code (*claim) (store *s, double now, const char *worker,
                        double until, const char *except, store_claim *c);
+
+  /* What was claimed runs. STORE_NONE when it was canceled before, or too
+  ** late. */
+  store_code (*run) (store *s, double now, const char *id, int attempt);
 
   /* Prolongs all leases of a worker. */
   store_code (*renew) (store *s, double now, const char *worker,

@@ -9,21 +9,99 @@
 
 #include "store_sqlite.h"
 
+#define LINE_SHORT  1000    /* requests that are counted for everybody */
+#define LINE_AGE    5e-6    /* seconds for each, otherwise */
 
-static store_code get_position (sqlite_store *q, int priority,
-                                sqlite3_int64 seq, long *position) {
-  sqlite3_stmt *st = sq_use(q, Q_POSITION);
-  store_code code;
-  sqlite3_bind_int(st, 1, priority);
-  sqlite3_bind_int64(st, 2, seq);
-  code = sq_first(q, st);
-  if (code != STORE_OK)
-    return code;
-  *position = (long)sqlite3_column_int64(st, 0);
-  sqlite3_reset(st);
-  return STORE_OK;
+
+/*
+** {======================================================
+** Positions
+** =======================================================
+*/
+
+static int add_to_line (sqlite_store *q, int priority, sqlite3_int64 seq) {
+  if (q->line_n[priority] == q->line_cap[priority]) {
+    size_t cap = q->line_cap[priority] * 2 + 64;
+    sqlite3_int64 *more = realloc(q->line[priority], cap * sizeof(*more));
+    if (more == NULL)
+      return 0;
+    q->line[priority] = more;
+    q->line_cap[priority] = cap;
+  }
+  q->line[priority][q->line_n[priority]++] = seq;
+  return 1;
 }
 
+
+static store_code read_line (sqlite_store *q) {
+  sqlite3_stmt *st = sq_use(q, Q_LINE);
+  store_code code;
+  q->line_n[0] = q->line_n[1] = 0;
+  while ((code = sq_first(q, st)) == STORE_OK)
+    if (!add_to_line(q, sqlite3_column_int(st, 0) != 0,
+                     sqlite3_column_int64(st, 1))) {
+      sqlite3_reset(st);
+      return STORE_FAIL;
+    }
+  return code == STORE_NONE ? STORE_OK : code;
+}
+
+
+/* Reads anew what waits when somebody has written since; but where very many
+** wait, not for every one who asks: it may be some milliseconds old then. */
+static store_code refresh_line (sqlite_store *q, double now) {
+  sqlite3_stmt *st = sq_use(q, Q_VERSION);
+  size_t n = q->line_n[0] + q->line_n[1];
+  double age = now - q->line_at;
+  sqlite3_int64 version;
+  store_code code = sq_first(q, st);
+  if (code != STORE_OK)
+    return code;
+  version = sqlite3_column_int64(st, 0);
+  sqlite3_reset(st);
+  if (version == q->line_version ||
+      (n > LINE_SHORT && age >= 0 && age < (double)n * LINE_AGE))
+    return STORE_OK;
+  code = read_line(q);
+  if (code == STORE_OK) {
+    q->line_version = version;
+    q->line_at = now;
+  }
+  return code;
+}
+
+
+static long count_before (const sqlite3_int64 *line, size_t n,
+                          sqlite3_int64 seq) {
+  size_t low = 0;
+  while (low < n) {
+    size_t mid = low + (n - low) / 2;
+    if (line[mid] < seq)
+      low = mid + 1;
+    else
+      n = mid;
+  }
+  return (long)low;
+}
+
+
+static store_code get_position (sqlite_store *q, double now, int priority,
+                                sqlite3_int64 seq, long *position) {
+  store_code code = refresh_line(q, now);
+  *position = count_before(q->line[priority], q->line_n[priority], seq);
+  if (priority == 1)
+    *position += (long)q->line_n[0];
+  return code;
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Statuses and results
+** =======================================================
+*/
 
 /* Room for one more line, NULL when memory ends. */
 static store_log *add_log (store_status *status) {
@@ -82,8 +160,8 @@ static void take_row (sqlite3_stmt *st, store_status *status) {
 }
 
 
-static store_code get_status (sqlite_store *q, const char *owner,
-                              const char *id, long from,
+static store_code get_status (sqlite_store *q, double now,
+                              const char *owner, const char *id, long from,
                               store_status *status) {
   sqlite3_stmt *st = sq_use(q, Q_STATUS);
   sqlite3_int64 seq;
@@ -101,7 +179,7 @@ static store_code get_status (sqlite_store *q, const char *owner,
   if (status->endpoint == NULL || status->base_url == NULL)
     return STORE_FAIL;
   if (status->state == STORE_IN_QUEUE)
-    code = get_position(q, priority, seq, &status->position);
+    code = get_position(q, now, priority != 0, seq, &status->position);
   if (code == STORE_OK && from >= 0)
     code = get_logs(q, seq, from, status);
   return code;
@@ -114,11 +192,10 @@ store_code sq_status (store *s, double now, const char *owner,
   sqlite_store *q = (sqlite_store *)s;
   int mine = sqlite3_get_autocommit(q->db);
   store_code code = STORE_OK;
-  (void)now;
   memset(status, 0, sizeof(*status));
   if (mine)
     sqlite3_exec(q->db, "BEGIN", NULL, NULL, NULL);
-  code = get_status(q, owner, id, from, status);
+  code = get_status(q, now, owner, id, from, status);
   if (mine)
     sqlite3_exec(q->db, "COMMIT", NULL, NULL, NULL);
   if (code != STORE_OK)
@@ -197,3 +274,5 @@ store_code sq_counts (store *s, store_counts *n) {
   sqlite3_reset(st);
   return STORE_OK;
 }
+
+/* }====================================================== */

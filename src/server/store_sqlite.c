@@ -38,13 +38,13 @@ static const char schema[] =
   "  worker TEXT, lease REAL NOT NULL DEFAULT 0,"
   "  logs INTEGER NOT NULL DEFAULT 0,"
   "  ended REAL, expires REAL, error TEXT, error_type TEXT, seconds REAL);"
-  "CREATE INDEX waiting ON request (priority, seq, endpoint, not_before,"
-  "  start_by) WHERE state = 0;"
+  "CREATE INDEX waiting ON request (priority, seq, lease, endpoint,"
+  "  not_before, start_by) WHERE state = 0;"
   "CREATE INDEX later ON request (not_before)"
   "  WHERE state = 0 AND not_before > 0;"
   "CREATE INDEX late ON request (start_by)"
   "  WHERE state = 0 AND start_by > 0;"
-  "CREATE INDEX leased ON request (lease) WHERE state = 1;"
+  "CREATE INDEX leased ON request (lease) WHERE lease > 0;"
   "CREATE INDEX past ON request (expires) WHERE state >= 2;"
   "CREATE TABLE input (seq INTEGER PRIMARY KEY, head TEXT, body BLOB,"
   "  file TEXT);"
@@ -56,12 +56,12 @@ static const char schema[] =
   "  text TEXT, PRIMARY KEY (seq, n)) WITHOUT ROWID;";
 
 #define FIRST(what, more)                                                    \
-  "SELECT " what " FROM request WHERE state = 0 AND not_before <= ?1"        \
-  "  AND (start_by = 0 OR start_by > ?1) " more                              \
+  "SELECT " what " FROM request WHERE state = 0 AND lease = 0"               \
+  "  AND not_before <= ?1 AND (start_by = 0 OR start_by > ?1) " more                              \
   "  ORDER BY priority, seq LIMIT 1"
 
 #define CLAIM(more)                                                          \
-  "UPDATE request SET state = 1, attempt = attempt + 1, worker = ?2,"        \
+  "UPDATE request SET attempt = attempt + 1, worker = ?2,"                   \
   "  lease = ?3 WHERE seq = (" FIRST("seq", more) ")"                        \
   "  RETURNING seq, id, owner, endpoint, base_url, attempt, failures,"       \
   "  start_by, priority"
@@ -77,7 +77,7 @@ static const char *const sql[Q_N] = {
   [Q_WAITING] = "SELECT priority, count(*) FROM request WHERE state = 0"
     " GROUP BY priority",
   [Q_NEXT] = "SELECT min(t) FROM ("
-    "SELECT min(lease) AS t FROM request WHERE state = 1 UNION ALL "
+    "SELECT min(lease) AS t FROM request WHERE lease > 0 UNION ALL "
     "SELECT min(start_by) FROM request WHERE state = 0 AND start_by > 0"
     " UNION ALL "
     "SELECT min(not_before) FROM request WHERE state = 0"
@@ -92,10 +92,11 @@ static const char *const sql[Q_N] = {
   [Q_FIRST] = FIRST("endpoint", ""),
   [Q_FIRST_EXCEPT] = FIRST("endpoint", EXCEPT("?2")),
   [Q_GET_INPUT] = "SELECT head, body, file FROM input WHERE seq = ?",
-  [Q_RENEW] = "UPDATE request SET lease = ?2 WHERE state = 1"
+  [Q_RENEW] = "UPDATE request SET lease = ?2 WHERE lease > 0"
     " AND worker = ?1",
-  [Q_HELD] = "SELECT seq, priority, failures, canceling FROM request"
-    " WHERE id = ? AND attempt = ? AND state = 1",
+  [Q_HELD] = "SELECT seq, priority, failures, canceling, state FROM request"
+    " WHERE id = ? AND attempt = ? AND lease > 0",
+  [Q_RUN] = "UPDATE request SET state = 1 WHERE seq = ?",
   [Q_COUNT_LOG] = "UPDATE request SET logs = logs + 1 WHERE id = ?1"
     " AND attempt = ?2 AND state = 1 RETURNING seq, logs",
   [Q_LOG] = "INSERT INTO log (seq, n, time, level, text)"
@@ -114,7 +115,7 @@ static const char *const sql[Q_N] = {
   [Q_DROP_INPUT] = "DELETE FROM input WHERE seq = ? RETURNING file",
   [Q_DROP_OUTPUT] = "DELETE FROM output WHERE seq = ? RETURNING file",
   [Q_DROP_LOGS] = "DELETE FROM log WHERE seq = ?",
-  [Q_LAPSED] = "SELECT id, attempt FROM request WHERE state = 1"
+  [Q_LAPSED] = "SELECT id, attempt FROM request WHERE lease > 0"
     " AND (?2 OR lease <= ?1) LIMIT 1",
   [Q_LATE] = "SELECT seq, id, priority FROM request WHERE state = 0"
     " AND start_by > 0 AND start_by <= ? ORDER BY start_by LIMIT 1",
@@ -124,8 +125,9 @@ static const char *const sql[Q_N] = {
   [Q_FORGET] = "DELETE FROM request WHERE seq = ?",
   [Q_STATUS] = "SELECT seq, state, priority, endpoint, base_url, canceling,"
     " error, error_type, seconds FROM request WHERE id = ? AND owner = ?",
-  [Q_POSITION] = "SELECT count(*) FROM request WHERE state = 0"
-    " AND (priority, seq) < (?, ?)",
+  [Q_VERSION] = "PRAGMA data_version",
+  [Q_LINE] = "SELECT priority, seq FROM request WHERE state = 0"
+    " ORDER BY priority, seq",
   [Q_LOGS] = "SELECT time, level, text FROM log WHERE seq = ? AND n > ?"
     " ORDER BY n",
   [Q_RESULT] = "SELECT r.state, r.expires, o.status, o.head, o.body, o.file"
@@ -361,6 +363,8 @@ static void sq_close (store *s) {
     sqlite3_finalize(q->query[i]);
   sqlite3_close(q->db);
   free(q->touched);
+  free(q->line[0]);
+  free(q->line[1]);
   free(q->folder);
   free(q);
 }
@@ -427,7 +431,7 @@ static store *new_reader (store *s, fal_error *err);
 
 static const store_class sqlite_class = {
   "sqlite", sq_close, new_reader, group_begin, group_commit, group_rollback,
-  sq_submit, sq_next, sq_claim, sq_renew, sq_log, sq_complete, sq_release, sq_cancel,
+  sq_submit, sq_next, sq_claim, sq_begin_run, sq_renew, sq_log, sq_complete, sq_release, sq_cancel,
   sq_tend, sq_status, sq_result, sq_counts
 };
 

@@ -20,11 +20,11 @@
 typedef enum sq_query {
   Q_BEGIN, Q_COMMIT, Q_ROLLBACK, Q_USED, Q_WAITING, Q_NEXT,
   Q_INSERT, Q_INPUT, Q_FIRST, Q_FIRST_EXCEPT, Q_CLAIM, Q_CLAIM_EXCEPT,
-  Q_GET_INPUT, Q_RENEW, Q_HELD,
+  Q_GET_INPUT, Q_RENEW, Q_HELD, Q_RUN,
   Q_COUNT_LOG, Q_LOG, Q_COMPLETE, Q_OUTPUT, Q_RELEASE, Q_FIND, Q_ASK,
   Q_DROP_INPUT, Q_DROP_OUTPUT, Q_DROP_LOGS, Q_LAPSED, Q_LATE, Q_PAST,
   Q_EXPIRE, Q_FORGET,
-  Q_STATUS, Q_POSITION, Q_LOGS, Q_RESULT, Q_COUNTS,
+  Q_STATUS, Q_VERSION, Q_LINE, Q_LOGS, Q_RESULT, Q_COUNTS,
   Q_N
 } sq_query;
 
@@ -39,6 +39,11 @@ typedef struct sqlite_store {
   long waiting[2];         /* by priority; the writer's */
   sq_name *touched;        /* files that this group made or let go */
   size_t touched_n, touched_cap;
+  /* A reader's: what waits, by priority, in order; see get_position. */
+  sqlite3_int64 *line[2];
+  size_t line_n[2], line_cap[2];
+  sqlite3_int64 line_version;
+  double line_at;
 } sqlite_store;
 
 /* The statement, ready to be bound; NULL when it cannot be had. */
@@ -79,6 +84,7 @@ store_code sq_next (store *s, double now, const char *except,
                     char endpoint[STORE_ENDPOINT]);
 store_code sq_claim (store *s, double now, const char *worker, double until,
                      const char *except, store_claim *c);
+store_code sq_begin_run (store *s, double now, const char *id, int attempt);
 store_code sq_renew (store *s, double now, const char *worker, double until);
 store_code sq_log (store *s, double now, const char *id, int attempt,
                    const char *level, const char *text, size_t n);

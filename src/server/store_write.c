@@ -134,6 +134,17 @@ static store_code finish (sqlite_store *q, double now, sqlite3_int64 seq,
   return code;
 }
 
+
+/* Completes one that waits. */
+static store_code give_up (sqlite_store *q, double now, sqlite3_int64 seq,
+                           int priority, const char *id,
+                           const store_reply *why) {
+  store_code code = finish(q, now, seq, id, why);
+  if (code == STORE_OK)
+    q->waiting[priority != 0]--;
+  return code;
+}
+
 /* }====================================================== */
 
 
@@ -207,19 +218,19 @@ static int take_row (sqlite3_stmt *st, store_claim *c) {
 
 /* The next row, leased; what it says to '*c'. */
 static store_code claim_row (sqlite_store *q, sqlite3_stmt *st,
-                             store_claim *c, sqlite3_int64 *seq) {
+                             store_claim *c, sqlite3_int64 *seq,
+                             int *priority) {
   store_code code;
   int found = 0, good = 0;
   memset(c, 0, sizeof(*c));
   while ((code = sq_first(q, st)) == STORE_OK) {
     found = 1;
     *seq = sqlite3_column_int64(st, 0);
-    q->waiting[sqlite3_column_int(st, 8) != 0]--;
+    *priority = sqlite3_column_int(st, 8);
     good = take_row(st, c);
   }
   if (code != STORE_NONE || !found)
     return code;
-  changed(q, c->id);
   return good ? STORE_OK : STORE_FAIL;
 }
 
@@ -249,6 +260,7 @@ store_code sq_claim (store *s, double now, const char *worker, double until,
   sqlite_store *q = (sqlite_store *)s;
   sqlite3_int64 seq;
   store_code code;
+  int priority;
   for (;;) {
     sqlite3_stmt *st = sq_use(q, except != NULL ? Q_CLAIM_EXCEPT : Q_CLAIM);
     sqlite3_bind_double(st, 1, now);
@@ -256,13 +268,13 @@ store_code sq_claim (store *s, double now, const char *worker, double until,
     sqlite3_bind_double(st, 3, until);
     if (except != NULL)
       sq_text(st, 4, except);
-    code = claim_row(q, st, c, &seq);
+    code = claim_row(q, st, c, &seq, &priority);
     if (code == STORE_OK && get_input(q, seq, c) == STORE_OK) {
       due(q, until);
       return STORE_OK;
     }
     if (code == STORE_OK)
-      code = finish(q, now, seq, c->id, &store_broken);
+      code = give_up(q, now, seq, priority, c->id, &store_broken);
     store_claim_free(c);
     if (code != STORE_OK)
       return code;
@@ -319,7 +331,7 @@ store_code sq_log (store *s, double now, const char *id, int attempt,
 
 typedef struct held {
   sqlite3_int64 seq;
-  int priority, failures, canceling;
+  int priority, failures, canceling, state;
 } held;
 
 
@@ -337,8 +349,36 @@ static store_code is_held (sqlite_store *q, const char *id, int attempt,
   h->priority = sqlite3_column_int(st, 1);
   h->failures = sqlite3_column_int(st, 2);
   h->canceling = sqlite3_column_int(st, 3);
+  h->state = sqlite3_column_int(st, 4);
   sqlite3_reset(st);
   return STORE_OK;
+}
+
+
+/* Completes what is held, begun or not. */
+static store_code end_held (sqlite_store *q, double now, const held *h,
+                            const char *id, const store_reply *r) {
+  return h->state == STORE_IN_QUEUE
+         ? give_up(q, now, h->seq, h->priority, id, r)
+         : finish(q, now, h->seq, id, r);
+}
+
+
+store_code sq_begin_run (store *s, double now, const char *id, int attempt) {
+  sqlite_store *q = (sqlite_store *)s;
+  sqlite3_stmt *st;
+  held h;
+  store_code code = is_held(q, id, attempt, &h);
+  (void)now;
+  if (code != STORE_OK || h.state != STORE_IN_QUEUE)
+    return code;
+  st = sq_use(q, Q_RUN);
+  sqlite3_bind_int64(st, 1, h.seq);
+  code = sq_run(q, st);
+  if (code == STORE_OK)
+    q->waiting[h.priority != 0]--;
+  changed(q, id);
+  return code;
 }
 
 
@@ -347,7 +387,7 @@ store_code sq_complete (store *s, double now, const char *id, int attempt,
   sqlite_store *q = (sqlite_store *)s;
   held h;
   store_code code = is_held(q, id, attempt, &h);
-  return code == STORE_OK ? finish(q, now, h.seq, id, r) : code;
+  return code == STORE_OK ? end_held(q, now, &h, id, r) : code;
 }
 
 
@@ -361,30 +401,19 @@ store_code sq_release (store *s, double now, const char *id, int attempt,
   if (code != STORE_OK)
     return code;
   if (h.canceling)
-    return finish(q, now, h.seq, id, &store_canceled);
+    return end_held(q, now, &h, id, &store_canceled);
   if (why != NULL && (++h.failures >= tries || h.failures >= STORE_TRIES))
-    return finish(q, now, h.seq, id, why);
+    return end_held(q, now, &h, id, why);
   st = sq_use(q, Q_RELEASE);
   sqlite3_bind_int64(st, 1, h.seq);
   sqlite3_bind_double(st, 2, not_before);
   sqlite3_bind_int(st, 3, h.failures);
   sqlite3_bind_int(st, 4, why != NULL);
   code = sq_run(q, st);
-  if (code == STORE_OK)
+  if (code == STORE_OK && h.state != STORE_IN_QUEUE)
     q->waiting[h.priority != 0]++;
   due(q, not_before);
   changed(q, id);
-  return code;
-}
-
-
-/* Completes one that waits. */
-static store_code give_up (sqlite_store *q, double now, sqlite3_int64 seq,
-                           int priority, const char *id,
-                           const store_reply *why) {
-  store_code code = finish(q, now, seq, id, why);
-  if (code == STORE_OK)
-    q->waiting[priority != 0]--;
   return code;
 }
 
