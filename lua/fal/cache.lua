@@ -88,8 +88,7 @@ local function digest_file(path)
   if not op then return nil, id end
   local ok, why = tasks.wait_op(op, id)
   if not ok then return nil, why end
-  local seen, err = op:result()
-  op:close()
+  local seen, err = op:take()
   if not seen then return nil, err end
   return seen.digest, seen.bytes
 end

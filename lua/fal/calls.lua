@@ -5,6 +5,8 @@ local core = require "fal.core"
 local options = require "fal.options"
 local tasks = require "fal.tasks"
 
+local loaded = package.loaded
+
 local calls = {}
 
 -- The options of every call that has an input.
@@ -190,7 +192,7 @@ end
 -- The options with every fal.file of the input uploaded: the same ones when
 -- there is none | nil, err.
 function calls.with_files(client, opt)
-  local storage = package.loaded["fal.storage"]  -- it makes them: loaded, or there are none
+  local storage = loaded["fal.storage"]  -- it makes them: loaded, or there are none
   if not storage or type(opt.input) ~= "table" then return opt end
   local input, err = storage.resolve(client, opt.input)
   if err then return nil, err end
@@ -251,7 +253,8 @@ end
 -- A call has ended: notes what it was billed, for fal.cost and the budget.
 -- Amounts come later; here is only counted.
 function calls.spent(client, id, hold, meta, err, input)
-  local row = row_of(client, id)
+  local ledger = client.ledger
+  local row = ledger and ledger.rows[id] or row_of(client, id)
   row.calls = row.calls + 1
   local units = (meta or err).billable_units
   if err then
@@ -290,9 +293,11 @@ function calls.start(client, what, id, opt, key)
   local refused = tasks.refused()
   if refused then return calls.named(refused, id) end
   local err
-  opt, err = calls.with_files(client, opt)
-  if err then return calls.named(err, id) end
-  if not key then
+  if loaded["fal.storage"] then
+    opt, err = calls.with_files(client, opt)
+    if err then return calls.named(err, id) end
+  end
+  if not key and client.credentials then
     key, err = calls.key_of(client)
     if err then return calls.named(err, id) end
   end

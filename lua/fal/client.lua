@@ -103,8 +103,7 @@ local function run(self, id, opt)
   local ok, why = calls.wait(self, id, op, op_id)
   local result, meta
   if ok then
-    result, meta = op:result()
-    op:close()
+    result, meta = op:take()
     if result == nil then why = meta end
   end
   calls.spent(self, id, hold, meta, why, sent)
@@ -125,25 +124,31 @@ function Client:run(id, opt)
 end
 
 
--- Notes where a result came from, for save.
-function Client:remember(id, input, result, meta)
-  meta.endpoint_id = id
-  self:classify(meta)
-  if type(result) == "table" then
-    origins[result] = { meta = meta, input = input }
-  end
-  return result, meta
-end
-
-
--- Makes a meta of a paid call tell its cost.
-function Client:classify(meta)
+-- The class of this client's metas, made with the first of them.
+local function class_of(self, meta)
   local class = self.meta_class
   if not class then
     class = meta_class(self, getmetatable(meta))
     self.meta_class = class
   end
-  return setmetatable(meta, class)
+  return class
+end
+
+
+-- Makes a meta of a paid call tell its cost.
+function Client:classify(meta)
+  return setmetatable(meta, class_of(self, meta))
+end
+
+
+-- Notes where a result came from, for save.
+function Client:remember(id, input, result, meta)
+  meta.endpoint_id = id
+  setmetatable(meta, self.meta_class or class_of(self, meta))
+  if type(result) == "table" then
+    origins[result] = { meta = meta, input = input }
+  end
+  return result, meta
 end
 
 
@@ -173,8 +178,7 @@ function Client:get(role, path, opt)
   if not op then return nil, id end
   local ok, why = tasks.wait_op(op, id)
   if not ok then return nil, why end
-  local value, meta = op:result()
-  op:close()
+  local value, meta = op:take()
   return value, meta
 end
 

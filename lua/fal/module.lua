@@ -65,7 +65,7 @@ end
 
 
 function fal.run(id, options)
-  return client():run(id, options)
+  return (default or client()):run(id, options)
 end
 
 

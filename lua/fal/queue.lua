@@ -128,9 +128,9 @@ end
 -- status when it was followed without its result.
 local function outcome(f)
   local result, meta
-  if f.no_result then result, meta = f.op:saved()
-  else result, meta = f.op:result() end
-  f.op:close()
+  if f.no_result then result, meta = f.op:saved() f.op:close()
+  else result, meta = f.op:take() end
+  f.op = nil
   if result == nil then
     meta.request_id = meta.request_id or f.request_id
     local final = is_final(f, meta)
@@ -256,8 +256,7 @@ local function about(client, what, id, opt, name)
   if not op then return calls.named(op_id, id) end
   local ok, why = calls.wait(client, id, op, op_id)
   if not ok then return calls.named(why, id) end
-  local value, meta = op:result()
-  op:close()
+  local value, meta = op:take()
   if value == nil then
     meta.request_id = meta.request_id or opt.request_id
     return calls.named(meta, id)
@@ -280,8 +279,7 @@ function queue.bind(client)
     local ok, why = calls.wait(client, id, op, op_id)
     local answer, meta
     if ok then
-      answer, meta = op:result()
-      op:close()
+      answer, meta = op:take()
       if answer == nil then why = meta end
     end
     if answer == nil then

@@ -364,8 +364,7 @@ local function digest(path)
   if not op then return nil, id end
   local ok, err = tasks.wait_op(op, id)
   if not ok then return nil, err end
-  local result, meta = op:result()
-  op:close()
+  local result, meta = op:take()
   if not result then return nil, meta end
   return result
 end

@@ -20,7 +20,7 @@ local tasks = {
 
 local engine                                  -- made when first needed
 local ours = {}                               -- coroutine -> task that has not ended
-local waiting = {}                            -- operation id -> event
+local waiting = {}                            -- operation id -> event, or the task that waits for it
 local ready = {}                              -- tasks that yielded by themselves
 local idle = {}                               -- coroutines whose task has ended
 local failed = {}                             -- tasks that raised, not yet awaited
@@ -42,14 +42,6 @@ end
 
 local function canceled_error()
   return core.error { code = "canceled", message = "canceled", retryable = false }
-end
-
-
--- How a task ended, as fal.gather tells it: with what it returned.
-local function outcome(ok, ...)
-  local first, second = ...
-  if ok then return { ok = true, n = select("#", ...), result = first, meta = second, ... } end
-  return { ok = false, n = select("#", ...), err = second, ... }
 end
 
 
@@ -81,24 +73,30 @@ local function serve(f, ...)
 end
 
 
+-- A task has ended; 'outcome' is how, as fal.gather tells it: with what it
+-- returned.
 local function finish(task, ok, ...)
+  local first, second = ...
   ours[task.co] = nil
   task.waits = false
-  if ok then
-    local state = task.canceling and "canceled"
-      or ((...) == nil and select("#", ...) > 1) and "failed" or "done"
-    task.state, task.outcome = state, outcome(state == "done", ...)
-  else
-    task.outcome = outcome(false, nil, (...))
-    if task.canceling and core.iserror((...)) and (...).code == "canceled" then
+  if not ok then
+    task.outcome = { ok = false, n = 2, err = first, nil, first }
+    if task.canceling and core.iserror(first) and first.code == "canceled" then
       task.state = "canceled"
     else
       task.state, task.raised = "failed", true
       task.traceback = debug.traceback(task.co)
       failed[task] = true
     end
+  elseif task.canceling or first == nil and select("#", ...) > 1 then
+    task.state = task.canceling and "canceled" or "failed"
+    task.outcome = { ok = false, n = select("#", ...), err = second, ... }
+  else
+    task.state = "done"
+    task.outcome = { ok = true, n = select("#", ...), result = first, meta = second, ... }
   end
   fire(task)
+  if task.group then task.group(task.index, task) end
 end
 
 
@@ -128,10 +126,11 @@ end
 -- Hands out what is done. Called after every step.
 local function deliver()
   for id in engine.next, engine do
-    local event = waiting[id]
-    if event then
+    local waiter = waiting[id]
+    if waiter then
       waiting[id] = nil
-      fire(event)
+      if not waiter.co then fire(waiter)
+      elseif waiter.waits == id then advance(waiter) end
     end
   end
   if #ready > 0 then
@@ -144,7 +143,8 @@ end
 
 -- Does the work that is due, waiting for some at most 'seconds'.
 local function step(seconds)
-  tasks.engine():step(#ready > 0 and 0 or seconds)
+  if not engine then tasks.engine() end
+  engine:step(#ready > 0 and 0 or seconds)
   deliver()
 end
 tasks.step = step
@@ -208,16 +208,20 @@ end
 -- operation).
 function tasks.wait_op(op, id)
   if op:done() then return true end
+  local co = running()
+  local task = co and ours[co]
+  if task and isyieldable() then
+    waiting[id], task.waits = task, id
+    if tasks.on_wait then tasks.on_wait() end
+    yield(WAIT)
+    if waiting[id] ~= task then return true end
+    waiting[id], task.told = nil, true
+    op:close()
+    return nil, canceled_error()
+  end
   local event = { nil, done = false }
   waiting[id] = event
-  local ok, err = wait(event)
-  if not ok then
-    waiting[id] = nil
-    op:close()
-    local co = running()
-    if ours[co] then ours[co].told = true end
-  end
-  return ok, err
+  return wait(event)
 end
 
 
@@ -314,11 +318,13 @@ function tasks.async(f, ...)
     local callable = f
     f = function (...) return callable(...) end
   end
-  tasks.engine()
-  local co = idle[#idle] or create(serve)
-  idle[#idle] = nil
+  if not engine then tasks.engine() end
+  local n = #idle
+  local co = idle[n] or create(serve)
+  idle[n] = nil
   local task = setmetatable({
     nil, done = false, state = "running", co = co, waits = false, canceling = false, outcome = false,
+    group = false, index = 0,
   }, Task)
   ours[co] = task
   continue(task, resume(co, f, ...))
@@ -428,9 +434,10 @@ function tasks.gather(list, options)
       if type(task) == "function" then
         task = tasks.async(task)
         own[i] = task
+        task.group, task.index = ended, i
       end
       if task.done then ended(i, task)
-      else subscribe(task, function () ended(i, task) end) end
+      elseif not own[i] then subscribe(task, function () ended(i, task) end) end
     end
     filling = false
   end

@@ -1361,6 +1361,8 @@ function Op:give_key(credentials) end
 function Op:result() end
 ---The end of a download: its meta.
 function Op:saved() end
+---`result` and `close` in one; whoever calls it has the only reference.
+function Op:take() end
 ---An upload that failed: may another repository be asked?
 function Op:refused() end
 function Op:close() end

@@ -11,7 +11,10 @@
 
 #define toop(L)  lfal_to_op(L, 1)
 
+#define POOL  256   /* boxes kept for the next operations */
+
 static const char head_key = 0;   /* where a meta keeps its header lines */
+static const char pool_key = 0;   /* the list of empty boxes, in the registry */
 
 
 fal_op *lfal_to_op (lua_State *L, int idx) {
@@ -19,8 +22,21 @@ fal_op *lfal_to_op (lua_State *L, int idx) {
 }
 
 
+/* A box is made anew only when no used one is left: it has a finalizer, which
+** costs more than the rest of it. */
 void **lfal_new_op (lua_State *L) {
-  return lfal_new_box(L, OP_T);
+  size_t n;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &pool_key);
+  n = lua_rawlen(L, -1);
+  if (n == 0) {
+    lua_pop(L, 1);
+    return lfal_new_box(L, OP_T);
+  }
+  lua_rawgeti(L, -1, (int)n);
+  lua_pushnil(L);
+  lua_rawseti(L, -3, (int)n);
+  lua_remove(L, -2);
+  return lua_touserdata(L, -1);
 }
 
 
@@ -244,6 +260,25 @@ static int op_result (lua_State *L) {
 }
 
 
+/* op:take() -> value, meta | nil, err : result and close in one, by who has the
+** only reference to it; the box is used again. */
+static int op_take (lua_State *L) {
+  int n = op_result(L);
+  void **box = lua_touserdata(L, 1);
+  size_t kept;
+  fal_op_free(*box);
+  *box = NULL;
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &pool_key);
+  kept = lua_rawlen(L, -1);
+  if (kept < POOL) {
+    lua_pushvalue(L, 1);
+    lua_rawseti(L, -2, (int)kept + 1);
+  }
+  lua_pop(L, 1);
+  return n;
+}
+
+
 /* op:saved() -> meta | nil, err : the end of a download or a timer */
 static int op_saved (lua_State *L) {
   fal_op *op = toop(L);
@@ -265,6 +300,7 @@ static const luaL_Reg op_methods[] = {
   {"event", op_event},
   {"give_key", op_give_key},
   {"result", op_result},
+  {"take", op_take},
   {"saved", op_saved},
   {"refused", lfal_upload_refused},
   {"close", op_close},
@@ -274,6 +310,8 @@ static const luaL_Reg op_methods[] = {
 
 void lfal_open_ops (lua_State *L) {
   lfal_new_class(L, OP_T, op_methods, NULL, op_close);
+  lua_newtable(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &pool_key);
   luaL_newmetatable(L, META_T);
   lua_pushcfunction(L, meta_index);
   lua_setfield(L, -2, "__index");
