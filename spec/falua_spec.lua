@@ -32,7 +32,7 @@ end
 -- A shell script in which $FALUA is the program: exit code, output, errors.
 local function shell(script)
   write("script.sh", "cd " .. quote(dir) .. "\n" .. script .. "\n")
-  os.execute(("env -u FAL_KEY -u FAL_KEY_ID -u FAL_KEY_SECRET -u FAL_BASE_URL -u FAL_LOCAL -u FALUA_TRACE "
+  os.execute(("env -u FAL_KEY -u FAL_KEY_ID -u FAL_KEY_SECRET -u FAL_BASE_URL -u FAL_LOCAL -u FALUA_TRACE FAL_HOME_DIR=/nowhere "
     .. "FALUA=%s sh %s/script.sh > %s/out 2> %s/err < /dev/null; echo $? > %s/code")
     :format(quote(FALUA), dir, dir, dir, dir))
   return tonumber(read "code"), read "out", read "err"

@@ -5,7 +5,7 @@ local child = require "spec.support.child"
 local server = require "spec.support.server"
 
 local FALUA = os.getenv "FALUA" or "build/falua"
-local NOBODY = "env -u FAL_KEY -u FAL_KEY_ID -u FAL_KEY_SECRET -u FAL_BASE_URL -u FAL_LOCAL "
+local NOBODY = "env -u FAL_KEY -u FAL_KEY_ID -u FAL_KEY_SECRET -u FAL_BASE_URL -u FAL_LOCAL FAL_HOME_DIR=/nowhere "
 
 local dir
 
