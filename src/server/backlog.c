@@ -15,6 +15,7 @@
 #include "../core/fal.h"
 #include "../core/json.h"
 #include "backlog_private.h"
+#include "hooks.h"
 
 
 int serve_backlog_draining (serve_backlog *b) {
@@ -191,6 +192,15 @@ static void on_room (void *ud) {
 static void on_committed (void *ud, const char *ids, size_t n) {
   serve_backlog *b = ud;
   serve_watch_touched(b->watch, ids, n);
+  pthread_mutex_lock(&b->lock);
+  b->waiting = b->store->waiting;
+  pthread_mutex_unlock(&b->lock);
+  if (b->store->hooks) {
+    serve_hooks *hooks = __atomic_load_n(&b->s->hooks, __ATOMIC_ACQUIRE);
+    b->store->hooks = 0;
+    if (hooks != NULL)
+      serve_hooks_wake(hooks);
+  }
   if (n == 0)
     serve_backlog_wake(b);
 }
@@ -279,6 +289,7 @@ static fal_code open_store (serve_backlog *b, const store_options *opt,
     s->cls->close(s);
     return FAL_ENOMEM;
   }
+  b->store = s;
   b->writer = serve_writer_new(s, b->worker, on_committed, b, err);
   return b->writer != NULL ? FAL_OK : FAL_ENOMEM;
 }
@@ -317,6 +328,14 @@ serve_backlog *serve_backlog_new (falua_server *s, double keep,
   serve_writer_post(b->writer, &b->claims.change);
   serve_pool_on_room(s->pool, on_room, b);
   return b;
+}
+
+
+void serve_backlog_counts (serve_backlog *b, long *wait, long *run) {
+  pthread_mutex_lock(&b->lock);
+  *wait = b->waiting;
+  *run = b->n;
+  pthread_mutex_unlock(&b->lock);
 }
 
 

@@ -37,6 +37,9 @@ void serve_backlog_wake (serve_backlog *b);
 /* Tells the worker that runs the request, if one does, to stop. */
 void serve_backlog_cancel (serve_backlog *b, const char *id);
 
+/* How many requests wait, and how many have a worker or are about to. */
+void serve_backlog_counts (serve_backlog *b, long *wait, long *run);
+
 /* Claims nothing any more, ends status streams, leaves the pool alone. What
 ** still runs may finish; what is lost from now on waits for the next start. */
 void serve_backlog_drain (serve_backlog *b);

@@ -45,6 +45,7 @@ typedef struct claims {
 struct serve_backlog {
   falua_server *s;
   serve_writer *writer;
+  store *store;             /* the writer's, for its thread */
   serve_watch *watch;
   char worker[STORE_ID];
   claims claims;
@@ -52,6 +53,7 @@ struct serve_backlog {
   pthread_cond_t idle;     /* something ended */
   running *first;
   int n;                   /* how many run */
+  long waiting;            /* how many are to, after the last group */
   int canceling;           /* calls of the pool that cancel */
   int hungry;              /* something waits, as far as is known */
   int draining, closed;

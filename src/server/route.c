@@ -14,6 +14,7 @@
 
 #include "../core/fal.h"
 #include "chaos.h"
+#include "hooks.h"
 #include "keys.h"
 #include "serve.h"
 #include "token.h"
@@ -269,6 +270,7 @@ static int (*const handlers[]) (serve_request *r) = {
   serve_media,
   serve_pricing,
   serve_models,
+  serve_jwks,
   serve_tokens,
   serve_ws,
   serve_queue,

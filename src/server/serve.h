@@ -105,6 +105,7 @@ void serve_etag (const struct stat *st, char *to, size_t n);
 
 typedef struct serve_guard serve_guard;
 struct serve_loop;
+struct serve_hooks;
 struct serve_metrics;
 typedef struct serve_chaos serve_chaos;
 struct serve_socket;
@@ -118,6 +119,7 @@ struct falua_server {
   serve_errands *errands;
   struct serve_keys *keys; /* NULL: callers are not told apart */
   struct serve_loop *loop;
+  struct serve_hooks *hooks;
   struct serve_metrics *metrics;
   double began;            /* seconds since 1970 */
   serve_chaos *chaos;      /* NULL: none; libmicrohttpd's thread only */

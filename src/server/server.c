@@ -21,6 +21,7 @@
 
 #include "../core/fal.h"
 #include "backlog.h"
+#include "hooks.h"
 #include "chaos.h"
 #include "keys.h"
 #include "metrics.h"
@@ -330,7 +331,13 @@ static fal_code start (falua_server *s, const falua_server_options *opt,
   }
   if (code == FAL_OK) {
     s->backlog = serve_backlog_new(s, opt->keep, opt->keep_big, err);
-    code = s->backlog != NULL ? serve_http_start(s, err) : FAL_EFILE;
+    code = s->backlog != NULL ? FAL_OK : FAL_EFILE;
+  }
+  if (code == FAL_OK) {
+    serve_hooks *hooks = serve_hooks_new(s, opt->webhook_delay,
+                                         opt->webhooks_anywhere, err);
+    __atomic_store_n(&s->hooks, hooks, __ATOMIC_RELEASE);
+    code = hooks != NULL ? serve_http_start(s, err) : FAL_ENOMEM;
   }
   return code;
 }
@@ -402,6 +409,7 @@ void falua_server_stop (falua_server *s) {
     begin_to_stop(s);
     serve_socket_close_all(s);
   }
+  serve_hooks_stop(s->hooks);
   if (s->backlog != NULL)
     serve_backlog_drain(s->backlog);
   if (s->daemon != NULL) {
@@ -421,6 +429,7 @@ void falua_server_stop (falua_server *s) {
   }
   serve_backlog_free(s->backlog);
   serve_loop_free(s->loop);
+  serve_hooks_free(s->hooks);
   serve_errands_free(s->errands);
   serve_keys_free(s->keys);
   serve_feeds_free(s->feeds);

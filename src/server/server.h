@@ -36,6 +36,9 @@ typedef struct falua_server_options {
   double time_limit;     /* seconds that a call of an endpoint may take that
                             sets no limit itself; 0: 60 */
   uint64_t memory_limit; /* and bytes that its Lua may have; 0: 256 MiB */
+  double webhook_delay;  /* seconds before the second attempt to deliver a
+                            webhook; 0: 15 */
+  int webhooks_anywhere; /* deliver them to other machines too */
 } falua_server_options;
 
 /* Binds, starts its threads and returns. FAL_ENETWORK when the address

@@ -3,6 +3,7 @@
 */
 #include <string.h>
 
+#include "backlog.h"
 #include "metrics.h"
 #include "serve.h"
 #include "socket.h"
@@ -23,6 +24,7 @@ static void gather (falua_server *s, serve_gauges *g) {
   memset(g, 0, sizeof(*g));
   g->began = s->began;
   serve_pool_load(s->pool, &g->waiting, &g->running, &g->workers);
+  serve_backlog_counts(s->backlog, &g->queue_depth, &g->queue_running);
   pthread_mutex_lock(&s->lock);
   g->connections = s->active;
   g->sockets = count_sockets(s);

@@ -28,6 +28,13 @@ const store_reply store_broken = REPLY(500, "",
   "The input of this request cannot be read any more", "internal_error");
 
 
+void store_hook_free (store_hook *h) {
+  free(h->owner);
+  free(h->url);
+  memset(h, 0, sizeof(*h));
+}
+
+
 void store_claim_free (store_claim *c) {
   free(c->owner);
   free(c->endpoint);

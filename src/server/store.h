@@ -119,6 +119,13 @@ typedef struct store_result {
   int fd;                  /* -1: none; the caller's to close */
 } store_result;
 
+/* A webhook that is due: one attempt to deliver it has begun. */
+typedef struct store_hook {
+  char id[STORE_ID];
+  char *owner, *url;
+  int tries;               /* this one included */
+} store_hook;
+
 typedef struct store_counts {
   long waiting, running;
 } store_counts;
@@ -182,6 +189,15 @@ typedef struct store_class {
   ** past theirs. '*next' is when there is more to do, 0 when never. */
   store_code (*tend) (store *s, double now, int all, double *next);
 
+  /* The webhook that is due first; its next attempt is due after 'delay'
+  ** seconds, doubled for each it has had, half an hour at most. '*next' is,
+  ** when there is none, when the next one is due, 0: never. */
+  store_code (*claim_hook) (store *s, double now, double delay,
+                            store_hook *h, double *next);
+
+  /* It was delivered, or is given up. */
+  store_code (*end_hook) (store *s, const char *id);
+
   /* Reading. Logs from number 'from' on, none when it is negative. */
   store_code (*status) (store *s, double now, const char *owner,
                         const char *id, long from, store_status *st);
@@ -193,6 +209,9 @@ typedef struct store_class {
 struct store {
   const store_class *cls;
   fal_error err;           /* of the last STORE_FULL or STORE_FAIL */
+  long waiting;            /* requests, after the last commit */
+  int hooks;               /* a request with a webhook has completed; whoever
+                              looks after them resets it */
   double due;              /* 'tend' has to be called by then because of a
                               change since it was; 0: no sooner than it said */
   /* Told of each request whose status changes, while it is written. */
@@ -205,6 +224,7 @@ struct store {
 store *store_sqlite (const store_options *opt, fal_error *err);
 
 void store_claim_free (store_claim *c);
+void store_hook_free (store_hook *h);
 void store_status_free (store_status *st);
 void store_result_free (store_result *r);
 

@@ -37,7 +37,8 @@ static const char schema[] =
   "  canceling INTEGER NOT NULL DEFAULT 0,"
   "  worker TEXT, lease REAL NOT NULL DEFAULT 0,"
   "  logs INTEGER NOT NULL DEFAULT 0,"
-  "  ended REAL, expires REAL, error TEXT, error_type TEXT, seconds REAL);"
+  "  ended REAL, expires REAL, error TEXT, error_type TEXT, seconds REAL,"
+  "  hook_tries INTEGER NOT NULL DEFAULT 0, hook_next REAL);"
   "CREATE INDEX waiting ON request (priority, seq, lease, endpoint,"
   "  not_before, start_by) WHERE state = 0;"
   "CREATE INDEX later ON request (not_before)"
@@ -45,6 +46,7 @@ static const char schema[] =
   "CREATE INDEX late ON request (start_by)"
   "  WHERE state = 0 AND start_by > 0;"
   "CREATE INDEX leased ON request (lease) WHERE lease > 0;"
+  "CREATE INDEX hooks ON request (hook_next) WHERE hook_next IS NOT NULL;"
   "CREATE INDEX past ON request (expires) WHERE state >= 2;"
   "CREATE TABLE input (seq INTEGER PRIMARY KEY, head TEXT, body BLOB,"
   "  file TEXT);"
@@ -102,8 +104,9 @@ static const char *const sql[Q_N] = {
   [Q_LOG] = "INSERT INTO log (seq, n, time, level, text)"
     " VALUES (?, ?, ?, ?, ?)",
   [Q_COMPLETE] = "UPDATE request SET state = 2, worker = NULL, lease = 0,"
-    " ended = ?2, expires = ?3, error = ?4, error_type = ?5, seconds = ?6"
-    " WHERE seq = ?1",
+    " ended = ?2, expires = ?3, error = ?4, error_type = ?5, seconds = ?6,"
+    " hook_next = CASE WHEN webhook IS NULL THEN NULL ELSE ?2 END"
+    " WHERE seq = ?1 RETURNING hook_next",
   [Q_OUTPUT] = "INSERT INTO output (seq, status, head, body, file)"
     " VALUES (?, ?, ?, ?, ?)",
   [Q_RELEASE] = "UPDATE request SET state = 0, worker = NULL, lease = 0,"
@@ -133,6 +136,13 @@ static const char *const sql[Q_N] = {
   [Q_RESULT] = "SELECT r.state, r.expires, o.status, o.head, o.body, o.file"
     " FROM request AS r LEFT JOIN output AS o ON o.seq = r.seq"
     " WHERE r.id = ? AND r.owner = ?",
+  [Q_HOOK] = "UPDATE request SET hook_tries = hook_tries + 1,"
+    " hook_next = ?1 + min(?2 * (1 << min(hook_tries, 20)), 1800)"
+    " WHERE seq = (SELECT seq FROM request WHERE hook_next <= ?1"
+    " ORDER BY hook_next LIMIT 1) RETURNING id, owner, webhook, hook_tries",
+  [Q_HOOK_NEXT] = "SELECT min(hook_next) FROM request"
+    " WHERE hook_next IS NOT NULL",
+  [Q_HOOK_END] = "UPDATE request SET hook_next = NULL WHERE id = ?",
   [Q_COUNTS] = "SELECT (SELECT count(*) FROM request WHERE state = 0),"
     " (SELECT count(*) FROM request WHERE state = 1)",
 };
@@ -342,8 +352,10 @@ static store_code group_commit (store *s) {
     group_rollback(s);
     s->err = why;
   }
-  else
+  else {
     settle(q);
+    s->waiting = q->waiting[0] + q->waiting[1];
+  }
   return code;
 }
 
@@ -431,8 +443,9 @@ static store *new_reader (store *s, fal_error *err);
 
 static const store_class sqlite_class = {
   "sqlite", sq_close, new_reader, group_begin, group_commit, group_rollback,
-  sq_submit, sq_next, sq_claim, sq_begin_run, sq_renew, sq_log, sq_complete, sq_release, sq_cancel,
-  sq_tend, sq_status, sq_result, sq_counts
+  sq_submit, sq_next, sq_claim, sq_begin_run, sq_renew, sq_log,
+  sq_complete, sq_release, sq_cancel, sq_tend, sq_claim_hook, sq_end_hook,
+  sq_status, sq_result, sq_counts
 };
 
 

@@ -25,6 +25,7 @@ typedef enum sq_query {
   Q_DROP_INPUT, Q_DROP_OUTPUT, Q_DROP_LOGS, Q_LAPSED, Q_LATE, Q_PAST,
   Q_EXPIRE, Q_FORGET,
   Q_STATUS, Q_VERSION, Q_LINE, Q_LOGS, Q_RESULT, Q_COUNTS,
+  Q_HOOK, Q_HOOK_NEXT, Q_HOOK_END,
   Q_N
 } sq_query;
 
@@ -95,6 +96,9 @@ store_code sq_release (store *s, double now, const char *id, int attempt,
 store_code sq_cancel (store *s, double now, const char *owner,
                       const char *id);
 store_code sq_tend (store *s, double now, int all, double *next);
+store_code sq_claim_hook (store *s, double now, double delay, store_hook *h,
+                          double *next);
+store_code sq_end_hook (store *s, const char *id);
 store_code sq_status (store *s, double now, const char *owner,
                       const char *id, long from, store_status *st);
 store_code sq_result (store *s, double now, const char *owner,

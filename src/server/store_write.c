@@ -3,6 +3,7 @@
 **
 ** Each of these is part of a group that the caller began.
 */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,9 +125,13 @@ static store_code finish (sqlite_store *q, double now, sqlite3_int64 seq,
     sqlite3_bind_double(st, 6, r->seconds);
   else
     sqlite3_bind_null(st, 6);
-  code = sq_run(q, st);
-  if (code == STORE_OK)
+  code = sq_first(q, st);
+  if (code == STORE_OK) {
+    q->s.hooks = q->s.hooks ||
+                 sqlite3_column_type(st, 0) != SQLITE_NULL;
+    sqlite3_reset(st);
     code = drop(q, Q_DROP_INPUT, seq);
+  }
   if (code == STORE_OK)
     code = put_output(q, seq, r);
   due(q, now + keep);
@@ -558,6 +563,60 @@ store_code sq_tend (store *s, double now, int all, double *next) {
       break;
   }
   return code <= STORE_NONE ? when_next(q, now, next) : code;
+}
+
+/* }====================================================== */
+
+
+/*
+** {======================================================
+** Webhooks
+** =======================================================
+*/
+
+static store_code next_hook (sqlite_store *q, double *next) {
+  sqlite3_stmt *st = sq_use(q, Q_HOOK_NEXT);
+  store_code code = sq_first(q, st);
+  *next = code == STORE_OK ? sqlite3_column_double(st, 0) : 0;
+  if (code == STORE_OK)
+    sqlite3_reset(st);
+  return code == STORE_OK ? STORE_NONE : code;
+}
+
+
+store_code sq_claim_hook (store *s, double now, double delay, store_hook *h,
+                          double *next) {
+  sqlite_store *q = (sqlite_store *)s;
+  sqlite3_stmt *st = sq_use(q, Q_HOOK);
+  store_code code;
+  memset(h, 0, sizeof(*h));
+  *next = 0;
+  sqlite3_bind_double(st, 1, now);
+  sqlite3_bind_double(st, 2, delay);
+  code = sq_first(q, st);
+  if (code == STORE_NONE)
+    return next_hook(q, next);
+  if (code != STORE_OK)
+    return code;
+  snprintf(h->id, sizeof(h->id), "%s",
+           (const char *)sqlite3_column_text(st, 0));
+  h->owner = sq_string(st, 1);
+  h->url = sq_string(st, 2);
+  h->tries = sqlite3_column_int(st, 3);
+  sqlite3_reset(st);
+  if (h->owner != NULL && h->url != NULL)
+    return STORE_OK;
+  store_hook_free(h);
+  fal_fail(&s->err, FAL_ENOMEM, "out of memory");
+  return STORE_FAIL;
+}
+
+
+store_code sq_end_hook (store *s, const char *id) {
+  sqlite_store *q = (sqlite_store *)s;
+  sqlite3_stmt *st = sq_use(q, Q_HOOK_END);
+  sq_text(st, 1, id);
+  return sq_run(q, st);
 }
 
 /* }====================================================== */

@@ -30,6 +30,9 @@ local function parser()
   p:option("--body-timeout", "Seconds until a body must have come with 1 KB/s (otherwise 30).")
     :argname "SECONDS"
     :convert(command.whole("--body-timeout", 1, 3600))
+  p:flag("--webhooks-anywhere", "Deliver webhooks to other machines too, not to this one alone.")
+  p:option("--webhook-delay", "Seconds before a webhook that was not taken is delivered again (otherwise 15).")
+    :argname "SECONDS":convert(tonumber)
   p:option("--chaos", "Failures on purpose, by probability: of 429, 502, 504, cut, slow, expired, type; " ..
                       "'seed' makes other dice, 'delay' is the seconds of slow. A number alone is for each of them.")
     :argname "429=0.1,slow=0.2,seed=7"
