@@ -63,7 +63,7 @@ describe("as in ImageMagick", function ()
 
   it("pictures are blurred", function ()
     for _, sigma in ipairs { 0.5, 1, 2.5, 8 } do
-      close(1, 0.05, OPAQUE:blur(sigma), run("%1 -gaussian-blur 0x" .. sigma, OPAQUE))
+      close(1, 0.2, OPAQUE:blur(sigma), run("%1 -gaussian-blur 0x" .. sigma, OPAQUE))
     end
     close(2, 0.4, OPAQUE:blur(20), run("%1 -gaussian-blur 0x20", OPAQUE))
     close(4, 0.1, ALPHA:blur(2), run("%1 -gaussian-blur 0x2", ALPHA))
