@@ -415,7 +415,7 @@ describe("a control image", function ()
     local pose = picture(64, 48, function (x, y)
       if x == 32 and y > 8 and y < 16 then return "#0000ff" end
       if x > 30 and x < 34 and y >= 16 and y < 30 then return "#00ff00" end
-      if x == 28 + (y - 30) // 4 and y >= 30 and y < 44 then return "#00ff55" end
+      if x == 28 + math.floor((y - 30) / 4) and y >= 30 and y < 44 then return "#00ff55" end
       return "#000"
     end)
     for kind, control in pairs {depth = near, pose = pose} do
@@ -475,7 +475,7 @@ describe("image to image", function ()
 
   setup(function ()
     input = picture(160, 120, function (x, y)
-      return {200 - y, 90 + x // 2, (x // 20 + y // 20) % 2 * 120}
+      return {200 - y, 90 + math.floor(x / 2), (math.floor(x / 20) + math.floor(y / 20)) % 2 * 120}
     end)
   end)
 
@@ -514,7 +514,7 @@ describe("image to image", function ()
     local bytes = server:get(jpeg).body
     local cut = dir .. "/cut.jpg"
     local f = assert(io.open(cut, "wb"))
-    f:write((bytes:sub(1, #bytes // 2)))
+    f:write((bytes:sub(1, math.floor(#bytes / 2))))
     f:close()
     local p = assert(io.popen("base64 -w0 " .. cut))
     local text = p:read("*a")
@@ -583,7 +583,7 @@ describe("an upscaler", function ()
       local image = made(row[1], row[2])
       local expected = small:resize(math.floor(40 * row[3]), math.floor(30 * row[3]),
                                     {filter = "lanczos"})
-      assert.is_true(difference(expected, image, image.height // 3) < 0.01, row[1])
+      assert.is_true(difference(expected, image, math.floor(image.height / 3)) < 0.01, row[1])
     end
     local target = made("fal-ai/seedvr/upscale/image", {
       image_url = uri(small), upscale_mode = "target", target_resolution = "720p",

@@ -70,7 +70,9 @@ describe("the example", function ()
     assert.equal(0, code, out)
     local before = fal.check(fal.image.open(dir .. "/i/photo.png"))
     local after = fal.check(fal.image.open(dir .. "/i/picture.png"))
-    local function at(image, x, y) return { image:pixel(image.width * x // 100, image.height * y // 100) } end
+    local function at(image, x, y)
+      return { image:pixel(math.floor(image.width * x / 100), math.floor(image.height * y / 100)) }
+    end
     for _, place in ipairs { { 5, 5 }, { 30, 50 }, { 50, 90 }, { 96, 40 } } do
       assert.same(at(before, place[1], place[2]), at(after, place[1], place[2]))
     end

@@ -39,6 +39,7 @@ static int start (lua_State *L, fal_error *err) {
   opt.body_timeout = lfal_field_number(L, 1, "body_timeout", 0);
   opt.webhook_delay = lfal_field_number(L, 1, "webhook_delay", 0);
   opt.webhooks_anywhere = lfal_field_boolean(L, 1, "webhooks_anywhere", 0);
+  opt.filter = lfal_field_string(L, 1, "filter", NULL);
   opt.chaos = lfal_field_string(L, 1, "chaos", NULL);
   opt.apps = lfal_field_string(L, 1, "apps", NULL);
   opt.time_limit = lfal_field_number(L, 1, "time_limit", 0);

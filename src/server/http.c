@@ -114,6 +114,7 @@ void serve_request_drop (serve_request *r) {
   serve_answer_free(&r->answer);
   fal_buf_free(&r->body);
   fal_buf_free(&r->head);
+  fal_buf_free(&r->asked);
   fal_buf_free(&r->args);
   fal_file_abort(&r->file);
   free(r->extra);

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "../core/fal.h"
+#include "filter.h"
 #include "live.h"
+#include "metrics.h"
 
 #define MAX_SAID  ((size_t)64 << 20)
 
@@ -155,6 +157,20 @@ static void fill_job (serve_live *v) {
 }
 
 
+/* Words of the content filter are looked for in the whole message: in JSON and
+** in MessagePack text stands as it is. */
+static int is_refused (serve_live *v) {
+  const falua_server *s = v->socket.s;
+  if (s->filter == NULL || serve_filter_look(s->filter, v->now->s, v->now->n)
+      != FILTER_REFUSED)
+    return 0;
+  serve_reply_model(&v->job.reply, 422, "content_policy_violation",
+                    "The message has words that this server does not serve");
+  serve_metrics_add(s->metrics, COUNT_FILTERED, 1);
+  return 1;
+}
+
+
 /* Gives the next message in line to a worker, when it has none. */
 static void next (serve_live *v) {
   while (!v->busy && v->first != NULL) {
@@ -165,6 +181,10 @@ static void next (serve_live *v) {
     if (!v->cls->accept(v, v->now))
       continue;
     fill_job(v);
+    if (is_refused(v)) {
+      v->cls->answer(v);
+      continue;
+    }
     v->began = fal_now();
     v->done = 0;
     v->busy = serve_pool_post(v->socket.s->pool, &v->job);

@@ -14,6 +14,7 @@
 
 #include "../core/fal.h"
 #include "chaos.h"
+#include "filter.h"
 #include "hooks.h"
 #include "keys.h"
 #include "serve.h"
@@ -268,6 +269,7 @@ static int (*const handlers[]) (serve_request *r) = {
   serve_chaos_strike,
   serve_storage,
   serve_media,
+  serve_filter_call,
   serve_pricing,
   serve_models,
   serve_jwks,

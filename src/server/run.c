@@ -102,15 +102,32 @@ static void too_many (serve_request *r) {
 }
 
 
-void serve_post (serve_request *r, serve_kind kind,
-                 const serve_job_class *cls) {
-  fill_job(r, kind, cls);
+/* The job is filled: suspends the request and posts it. */
+static void post (serve_request *r) {
   r->suspended = 1;
   MHD_suspend_connection(r->mc);  /* first: a worker may be done at once */
   if (!serve_pool_post(r->s->pool, &r->job)) {
     too_many(r);
     MHD_resume_connection(r->mc);
   }
+}
+
+
+void serve_post (serve_request *r, serve_kind kind,
+                 const serve_job_class *cls) {
+  fill_job(r, kind, cls);
+  post(r);
+}
+
+
+void serve_post_as (serve_request *r, const char *endpoint, const char *body,
+                    size_t n, const serve_job_class *cls) {
+  fill_job(r, SERVE_RUN, cls);
+  r->job.method = "POST";
+  r->job.endpoint = endpoint;
+  r->job.body = body;
+  r->job.body_n = n;
+  post(r);
 }
 
 

@@ -108,6 +108,7 @@ struct serve_loop;
 struct serve_hooks;
 struct serve_metrics;
 typedef struct serve_chaos serve_chaos;
+typedef struct serve_filter serve_filter;
 struct serve_socket;
 
 struct falua_server {
@@ -122,6 +123,8 @@ struct falua_server {
   struct serve_hooks *hooks;
   struct serve_metrics *metrics;
   double began;            /* seconds since 1970 */
+  serve_filter *filter;    /* NULL: no list of words */
+  int has_apps;            /* there is a folder of endpoints in Lua */
   serve_chaos *chaos;      /* NULL: none; libmicrohttpd's thread only */
   int listener;            /* -1: none */
   int lock_fd;             /* holds the data folder against other servers */
@@ -184,6 +187,8 @@ struct serve_request {
   int suspended;              /* handed to a worker, once */
   int owners;                 /* the connection; and a feed */
   fal_buf head;               /* see serve_fal_headers */
+  fal_buf asked;              /* what filter.c asks its app */
+  int filtered;               /* 1: by the list, 2: by the app too */
   double began;
   serve_answer answer;
 };
@@ -254,6 +259,11 @@ double serve_start_timeout (const serve_request *r);
 /* run.c: suspends the request and has its endpoint called. */
 void serve_post (serve_request *r, serve_kind kind,
                  const serve_job_class *cls);
+
+/* The same for a call of another endpoint with another body, which stays where
+** it is until the job is done. */
+void serve_post_as (serve_request *r, const char *endpoint, const char *body,
+                    size_t n, const serve_job_class *cls);
 
 /* run.c: the request's x-fal-... headers as "name: value\r\n" lines, which
 ** are the request's; NULL when it has none. */

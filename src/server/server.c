@@ -21,6 +21,7 @@
 
 #include "../core/fal.h"
 #include "backlog.h"
+#include "filter.h"
 #include "hooks.h"
 #include "chaos.h"
 #include "keys.h"
@@ -285,6 +286,7 @@ static fal_code start_pool (falua_server *s, const falua_server_options *opt,
   memset(&pool, 0, sizeof(pool));
   pool.files = s->files;
   pool.apps = opt->apps;
+  s->has_apps = opt->apps != NULL;
   pool.url = s->url;
   pool.time_limit = opt->time_limit;
   pool.memory_limit = opt->memory_limit;
@@ -301,6 +303,11 @@ static fal_code start_pool (falua_server *s, const falua_server_options *opt,
 static fal_code start (falua_server *s, const falua_server_options *opt,
                        fal_error *err) {
   fal_code code;
+  if (opt->filter != NULL) {
+    s->filter = serve_filter_new(opt->filter, err);
+    if (s->filter == NULL)
+      return FAL_EFILE;
+  }
   if (opt->chaos != NULL) {
     s->chaos = serve_chaos_new(opt->chaos, err);
     if (s->chaos == NULL)
@@ -442,6 +449,7 @@ void falua_server_stop (falua_server *s) {
   serve_guard_free(s->guard);
   serve_metrics_free(s->metrics);
   free(s->chaos);
+  serve_filter_free(s->filter);
   pthread_cond_destroy(&s->idle);
   pthread_mutex_destroy(&s->lock);
   free(s->files);

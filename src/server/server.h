@@ -39,6 +39,7 @@ typedef struct falua_server_options {
   double webhook_delay;  /* seconds before the second attempt to deliver a
                             webhook; 0: 15 */
   int webhooks_anywhere; /* deliver them to other machines too */
+  const char *filter;    /* file of words, see filter.h; NULL: none */
 } falua_server_options;
 
 /* Binds, starts its threads and returns. FAL_ENETWORK when the address

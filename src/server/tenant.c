@@ -186,7 +186,8 @@ static int64_t asked_for (const char *s, size_t n) {
 int serve_tenant (serve_request *r) {
   int64_t n;
   double after = 0;
-  if (r->s->keys == NULL || r->inner || strcmp(r->method, "POST") != 0 ||
+  if (r->s->keys == NULL || r->inner || r->images != 0 ||
+      strcmp(r->method, "POST") != 0 ||
       (r->role != ROLE_RUN && r->role != ROLE_QUEUE))
     return 0;
   n = asked_for(r->body.s, r->body.n);

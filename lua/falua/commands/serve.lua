@@ -30,6 +30,8 @@ local function parser()
   p:option("--body-timeout", "Seconds until a body must have come with 1 KB/s (otherwise 30).")
     :argname "SECONDS"
     :convert(command.whole("--body-timeout", 1, 3600))
+  p:option("--filter", "File of words, one a line: prompts with one are refused; with one behind a '~', flagged.")
+    :argname "FILE"
   p:flag("--webhooks-anywhere", "Deliver webhooks to other machines too, not to this one alone.")
   p:option("--webhook-delay", "Seconds before a webhook that was not taken is delivered again (otherwise 15).")
     :argname "SECONDS":convert(tonumber)

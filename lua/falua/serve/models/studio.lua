@@ -229,6 +229,21 @@ local function show_partials(context, image, seed)
 end
 
 
+-- Did the server's content filter flag the prompt, and does the caller want to
+-- know?
+local function flagged_by(context, input)
+  return input.enable_safety_checker ~= false and context.headers["x-falua-flagged"] == "true"
+end
+
+
+-- A black picture of the same size instead.
+local function blackened(image)
+  local black = fal.image.new(image.width, image.height, "#000")
+  image:close()
+  return black
+end
+
+
 -- All pictures of a recipe, in an answer of the usual shape; or nil, err.
 function studio.answer(context, r, input)
   local images, flagged, began = {}, {}, now()
@@ -237,6 +252,8 @@ function studio.answer(context, r, input)
     local seed = r.seed + k - 1
     local image, err = studio.picture(r, seed)
     if not image then return nil, err end
+    local unfit = flagged_by(context, input)
+    if unfit then image = blackened(image) end
     if k == 1 and context.kind == "stream" then
       show_partials(context, image, seed)
     end
@@ -244,7 +261,7 @@ function studio.answer(context, r, input)
       texts(r.model, r.input and REWORKED or NOTE, r.prompt, seed))
     if not images[k] then return nil, err end
     image:close()
-    flagged[k] = false
+    flagged[k] = unfit
     context.progress(k / r.n)
   end
   return {
