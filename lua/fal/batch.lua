@@ -3,8 +3,10 @@
 -- A job is journalled before it is submitted, when its request has an id, and
 -- when its files are on disk (batchlog.lua). Killed anywhere and started again,
 -- a batch follows the requests it has ids for, and leaves alone what is done. A
--- job of which only the first line is there may have been submitted or not:
--- it is looked for among the platform's requests before it is made again.
+-- job of which only the first line is there may have been submitted or not. It
+-- has been given a name, sent as Idempotency-Key: a server that makes it the id
+-- of the request (falua serve does) gives the same request for it again. Where
+-- that is not known the job is looked for among the platform's requests.
 --
 -- Jobs come one at a time from a file, a list or a function. How many are under
 -- way is 'limit', or grows from 2 as long as nothing says to stop: a 429 halves
@@ -212,6 +214,13 @@ end
 
 ---- One job ------------------------------------------------------------
 
+-- A name for one try: a UUID.
+local function new_name(job)
+  local hex = core.digest("md5", job.key .. tostring({}) .. core.now() .. os.time())
+  return ("%s-%s-4%s-8%s-%s"):format(hex:sub(1, 8), hex:sub(9, 12), hex:sub(14, 16), hex:sub(18, 20), hex:sub(21, 32))
+end
+
+
 local function line(b, job, name, value)
   b.log:add { key = job.key, job = job.index, [name] = value }
 end
@@ -245,7 +254,7 @@ end
 local function follow(b, job)
   local opt = calls.prepared(b.client, {
     input = not job.request_id and job.input or nil, timeout = b.opt.timeout, start_timeout = b.opt.start_timeout,
-    priority = b.opt.priority, hint = b.opt.hint,
+    priority = b.opt.priority, hint = b.opt.hint, headers = job.name and { ["Idempotency-Key"] = job.name },
   })
   opt.request_id, opt.mode, opt.poll_interval, opt.logs = job.request_id, b.opt.mode, b.opt.poll_interval, b.opt.logs
   return queue.run_to_end(b.client, b.endpoint, opt, eyes_of(b, job), book_of(b, job))
@@ -277,9 +286,10 @@ local function result_of(b, job)
       return job.final or err.code == "canceled"
     end)
     if result ~= nil or not is_canceled_there(meta) then return result, meta end
-    job.request_id, job.final = nil, nil   -- a run that was interrupted has canceled it
+    job.request_id, job.final, job.name = nil, nil, nil   -- a run that was interrupted has canceled it
   end
-  line(b, job, "try", true)
+  job.name = job.name or new_name(job)
+  line(b, job, "try", job.name)
   local ok, err = b.log:sync()
   if not ok then return nil, err end
   local result, meta = follow(b, job)
@@ -388,7 +398,7 @@ local function is_settled(b, job)
     job.request_id = value
     return false
   elseif state == "try" then
-    job.unsure = not b.opt.retry_errors
+    job.unsure, job.name = not b.opt.retry_errors, value
     return false
   end
   local entry = b.log:at(value)
@@ -430,6 +440,11 @@ end
 -- A job that was being submitted when a former run ended: its request when the
 -- platform has one, or nothing, and it is new | nil, err: nobody knows.
 local function look_for(b, job)
+  if b.log.named then return true end   -- its name makes it the same request
+  if b.client.queue.status(b.endpoint, { request_id = job.name }) then
+    job.request_id = job.name
+    return true
+  end
   if not b.requests then
     local found, err = requests_by_input(b)
     if not found then

@@ -4,7 +4,7 @@
 -- JSON lines, only ever appended to; 'key' is the job's (its endpoint and
 -- input, and which of equal ones it is):
 --
---   {"key":K,"job":7,"try":true}       it is about to be submitted
+--   {"key":K,"job":7,"try":"uuid"}     it is about to be submitted, under a name
 --   {"key":K,"job":7,"id":"..."}       it was: the request's id
 --   {"key":K,"job":7,"done":{...}}     its files are on disk
 --   {"key":K,"job":7,"failed":{...}}   it will never succeed
@@ -25,20 +25,22 @@ local batchlog = {}
 
 
 -- What a line says of its key: a state, or nil when nothing is left of it. A
--- string is a request's id; a number the place of the line: above 0 done,
--- below failed; true a try.
+-- string is a request's id, or a try's name after a "?"; a number the place of
+-- the line: above 0 done, below failed.
 local function state_of(entry, place)
   if type(entry.done) == "table" then return place end
   if type(entry.failed) == "table" then return -place end
   if type(entry.id) == "string" then return entry.id end
-  if entry.try then return true end
+  if type(entry.try) == "string" then return "?" .. entry.try end
 end
 
 
 local function read_line(self, line, place)
   local entry = line ~= "" and core.json.decode(line)
   if type(entry) ~= "table" or type(entry.key) ~= "string" then return end
-  self.states[entry.key] = state_of(entry, place)
+  local state = state_of(entry, place)
+  if type(state) == "string" and self.states[entry.key] == "?" .. state then self.named = true end
+  self.states[entry.key] = state
   local ended = entry.done or entry.failed
   if type(ended) == "table" and self.on_cost then self.on_cost(ended) end
 end
@@ -65,9 +67,11 @@ end
 
 
 -- Opens the journal at 'path' (nil: there is none) or begins one: log | nil,
--- err. on_cost(ended) is told what former runs have ended.
+-- err. log.named: the server has taken the name of a try for the id.
+-- on_cost(ended) is told what former runs have ended.
 function batchlog.open(path, on_cost)
-  local self = setmetatable({ path = path, states = {}, lines = {}, on_cost = on_cost, resumed = false }, Log)
+  local self = { path = path, states = {}, lines = {}, on_cost = on_cost, named = false }
+  setmetatable(self, Log)
   if not path then return self end
   local err
   self.lock, err = core.lock(path)   -- two at once would pay twice
@@ -76,7 +80,6 @@ function batchlog.open(path, on_cost)
   if file then
     whole = load(self, file)
     file:close()
-    self.resumed = next(self.states) ~= nil
   end
   local ok
   ok, err = core.append(path, whole and "" or "\n")   -- ends a cut line; and can it be written?
@@ -85,13 +88,16 @@ function batchlog.open(path, on_cost)
 end
 
 
--- The last word on a key: "new" | "try" | "id", id | "done", place | "failed",
--- place
+-- The last word on a key: "new" | "try", name | "id", id | "done", place |
+-- "failed", place
 function Log:state(key)
   local state = self.states[key]
   if state == nil then return "new" end
-  if state == true then return "try" end
-  if type(state) == "string" then return "id", state end
+  if type(state) == "string" then
+    local name = state:match "^%?(.*)$"
+    if name then return "try", name end
+    return "id", state
+  end
   return state > 0 and "done" or "failed", math.abs(state)
 end
 

@@ -330,6 +330,7 @@ static void order (size_t i) {
 
 static void refusals (size_t i) {
   store_request r = request("x");
+  long position = 0;
   (void)i;
   submit("1");
   submit("2");
@@ -340,6 +341,11 @@ static void refusals (size_t i) {
   CHECK(what, submit_it(&r, NULL) == STORE_OK);
   r = request("x");
   CHECK("the same id again", submit_it(&r, NULL) == STORE_FAIL);
+  r.named = 1;
+  CHECK("the same name again", submit_it(&r, &position) == STORE_OK &&
+        position < 0);
+  r.owner = "somebody else";
+  CHECK("another's name", submit_it(&r, &position) == STORE_NONE);
   CHECK(what, counts().waiting == 3);
 }
 

@@ -72,6 +72,12 @@ static void answer_broken (serve_request *r) {
 }
 
 
+static void answer_taken (serve_request *r) {
+  serve_answer_detail(&r->answer, MHD_HTTP_CONFLICT, "bad_request",
+                      "The Idempotency-Key is in use");
+}
+
+
 static void answer_busy (serve_request *r) {
   serve_answer_detail(&r->answer, MHD_HTTP_TOO_MANY_REQUESTS,
                       "concurrent_requests_limit",
@@ -140,7 +146,8 @@ static void answer_submitted (serve_request *r, const ask *a) {
   serve_role_url(r, ROLE_QUEUE, url, sizeof(url));
   fal_buf_addstr(&b, "{\"status\":\"IN_QUEUE\"");
   serve_report_put_urls(&b, url, r->id, a->request.endpoint);
-  fal_buf_addf(&b, ",\"queue_position\":%ld}", a->position);
+  fal_buf_addf(&b, ",\"queue_position\":%ld}",
+               a->position > 0 ? a->position : 0);
   serve_answer_json(&r->answer, MHD_HTTP_OK, &b);
 }
 
@@ -156,9 +163,11 @@ static void submitted (serve_change *c, store_code code) {
   serve_request *r = a->r;
   switch (code) {
     case STORE_OK:
-      serve_tenant_queued(r);
+      if (a->position >= 0)
+        serve_tenant_queued(r);
       answer_submitted(r, a);
       break;
+    case STORE_NONE: answer_taken(r); break;
     case STORE_BUSY: answer_busy(r); break;
     case STORE_FULL: answer_full(r); break;
     default: answer_broken(r);
@@ -193,6 +202,22 @@ static long max_waiting_of (const serve_request *r) {
 static int is_low (const serve_request *r) {
   const char *s = serve_header(r, "X-Fal-Queue-Priority");
   return s != NULL && strcasecmp(s, "low") == 0;
+}
+
+
+/* The id that the caller has chosen by an Idempotency-Key, a UUID: who submits
+** with the same one again gets the same request. 0: none, and a random id. */
+static int take_name (serve_request *r) {
+  const char *key = serve_header(r, "Idempotency-Key");
+  size_t i;
+  if (key == NULL || strlen(key) != sizeof(r->id) - 1)
+    return 0;
+  for (i = 0; key[i] != '\0'; i++)
+    if (i == 8 || i == 13 || i == 18 || i == 23 ? key[i] != '-'
+        : strchr("0123456789abcdef", key[i]) == NULL)
+      return 0;
+  memcpy(r->id, key, sizeof(r->id));
+  return 1;
 }
 
 
@@ -231,6 +256,7 @@ static void submit (serve_request *r) {
   head = serve_fal_headers(r);
   a = new_ask(r);
   if (a != NULL) {
+    a->request.named = take_name(r);
     a->request.id = r->id;
     a->request.owner = r->owner;
     a->request.endpoint = r->rest;

@@ -67,6 +67,8 @@ typedef struct store_request {
   const char *body;
   size_t body_n;
   int low;                 /* after all that are not */
+  int named;               /* the caller has chosen the id: there may be a
+                              request with it already, which then is it */
   double start_by;         /* it is 504 when it has not begun by then; or 0 */
   long max_waiting;        /* STORE_BUSY when so many wait; negative: any */
 } store_request;
@@ -143,7 +145,8 @@ typedef struct store_class {
   store_code (*commit) (store *s);     /* on failure all is undone */
   void (*rollback) (store *s);
 
-  /* Keeps a request. '*position' is how many wait before it. */
+  /* Keeps a request. '*position' is how many wait before it, negative when
+  ** the one of that name is there already. STORE_NONE: another owner's is. */
   store_code (*submit) (store *s, double now, const store_request *r,
                         long *position);
 

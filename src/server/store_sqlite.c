@@ -114,6 +114,7 @@ static const char *const sql[Q_N] = {
     " start_by = CASE WHEN ?4 THEN start_by ELSE 0 END WHERE seq = ?1",
   [Q_FIND] = "SELECT seq, state, priority FROM request WHERE id = ?"
     " AND owner = ?",
+  [Q_OWNER] = "SELECT owner FROM request WHERE id = ?",
   [Q_ASK] = "UPDATE request SET canceling = 1 WHERE seq = ?",
   [Q_DROP_INPUT] = "DELETE FROM input WHERE seq = ? RETURNING file",
   [Q_DROP_OUTPUT] = "DELETE FROM output WHERE seq = ? RETURNING file",

@@ -59,11 +59,33 @@ static store_code insert_input (sqlite_store *q, const store_request *r) {
 }
 
 
+/* Whether a request of that id is there: STORE_OK, of this owner; STORE_NONE,
+** of another one; STORE_UNFINISHED: there is none. */
+static store_code is_there (sqlite_store *q, const store_request *r) {
+  sqlite3_stmt *st = sq_use(q, Q_OWNER);
+  store_code code;
+  sq_text(st, 1, r->id);
+  code = sq_first(q, st);
+  if (code == STORE_NONE)
+    return STORE_UNFINISHED;
+  if (code == STORE_OK) {
+    const char *owner = (const char *)sqlite3_column_text(st, 0);
+    if (owner == NULL || strcmp(owner, r->owner) != 0)
+      code = STORE_NONE;
+    sqlite3_reset(st);
+  }
+  return code;
+}
+
+
 store_code sq_submit (store *s, double now, const store_request *r,
                       long *position) {
   sqlite_store *q = (sqlite_store *)s;
   long all = q->waiting[0] + q->waiting[1];
-  store_code code;
+  store_code code = r->named ? is_there(q, r) : STORE_UNFINISHED;
+  *position = -1;
+  if (code != STORE_UNFINISHED)
+    return code;
   if (all >= STORE_WAITING || (r->max_waiting >= 0 && all >= r->max_waiting))
     return STORE_BUSY;
   code = insert(q, now, r);
