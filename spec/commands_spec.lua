@@ -87,6 +87,38 @@ describe("falua run", function ()
     assert.matches("num_images: Input should be less than or equal to 4", err, 1, true)
   end)
 
+  it("says at its end what it has cost, when it was anything", function ()
+    child.sh(([[echo '{"prices": [{"endpoint_id": "%s", "unit_price": 0.003, "unit": "megapixels",
+      "currency": "USD"}]}' > %s/prices.json]]):format(SCHNELL, dir))
+    local _, _, err = falua("run --overwrite --progress=none " .. small, "FAL_PRICES=prices.json")
+    assert.equal("fal-ai/flux/schnell: 1 call, 1 megapixels at $0.003 = $0.003\ntotal: $0.003\n", err)
+    assert.equal("", (select(3, falua("run --overwrite --progress=none " .. small))))
+  end)
+
+  it("goes through the queue, and tells of it", function ()
+    local queued = small:gsub("%-%-sync ", "")
+    local out, code, err = falua("run --overwrite " .. queued)
+    assert.equal(0, code)
+    assert.equal("a-red-kite-7.png\n", out)
+    assert.matches("a red kite: COMPLETED", err, 1, true)
+  end)
+
+  it("finds mistakes by the schema, and sends nothing", function ()
+    local _, code, err = falua("run " .. SCHNELL .. " promt=x num_images=99 output_format=jpg")
+    assert.equal(2, code)
+    for _, why in ipairs {
+      "prompt is required", "promt is no field of this endpoint: did you mean prompt?", "num_images is at most 4",
+      "output_format is one of png|jpeg: did you mean jpeg?",
+    } do assert.matches(why, err, 1, true) end
+  end)
+
+  it("shows what an endpoint takes", function ()
+    local out, code = falua("run " .. SCHNELL .. " --help")
+    assert.equal(0, code)
+    assert.matches("prompt%s+string  %(required%)", out)
+    assert.matches("num_images%s+integer 1..4  %(otherwise 1%)", out)
+  end)
+
   it("tells how far it is in lines for programs", function ()
     local _, _, err = falua("run --overwrite --progress=kv " .. small)
     assert.matches('job="a red kite" index=1 status=done ok=true seconds=', err, 1, true)
@@ -95,6 +127,56 @@ describe("falua run", function ()
     assert.equal("a red kite", event.job)
     assert.is_true(event.ok)
     assert.equal("", (select(3, falua("run --overwrite --progress=none " .. small))))
+  end)
+end)
+
+
+-- Three processes and a server of their own: submit, look, collect.
+describe("falua status, result, cancel and resume", function ()
+  local serve = require "spec.support.serve"
+  local local_fal, env
+
+  setup(function ()
+    local_fal = serve.start()
+    env = "FAL_BASE_URL=" .. local_fal.url .. " FAL_KEY=a:b"
+  end)
+  teardown(function () local_fal:stop() end)
+
+  local function falua_there(words)
+    local program = FALUA:sub(1, 1) == "/" and FALUA or os.getenv "PWD" .. "/" .. FALUA
+    return child.sh(("cd %s && HOME=%s %s %s %s 2>&1 </dev/null"):format(dir, dir, env, child.quoted(program), words))
+  end
+
+  local function submit()
+    local out, code = falua_there(([[-e 'fal.config { journal = "jobs" };
+      print(fal.check(fal.queue.submit("%s", { input = { prompt = "late", seed = 5, image_size = "square" } })).request_id)'
+      ]]):format(SCHNELL))
+    assert.equal(0, code, out)
+    return out:match "%S+"
+  end
+
+  it("take an id from another process", function ()
+    local id = submit()
+    local out, code = falua_there("status " .. SCHNELL .. " " .. id)
+    assert.equal(0, code, out)
+    assert.matches("^[CI][ON]", out)
+    out, code = falua_there("result --progress=none --preview=none -o late.png " .. SCHNELL .. " " .. id)
+    assert.equal(0, code, out)
+    assert.equal("late.png\n", out)
+    assert.equal(512, info("late.png").width)
+    out, code = falua_there("cancel " .. SCHNELL .. " " .. id)
+    assert.equal(1, code)
+    assert.matches("ALREADY_COMPLETED", out)
+    assert.equal(1, (select(2, falua_there("status " .. SCHNELL .. " 00000000-0000-4000-8000-000000000000"))))
+  end)
+
+  it("collect what a journal has open", function ()
+    local id = submit()
+    assert.matches(id, falua_there "resume jobs --list", 1, true)
+    local out, code = falua_there "resume jobs --progress=none -o 'again-{request_id}.{ext}'"
+    assert.equal(0, code, out)
+    assert.matches("again-" .. id .. ".png", out, 1, true)
+    assert.matches("nothing is open in jobs", falua_there "resume jobs", 1, true)
   end)
 end)
 

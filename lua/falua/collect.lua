@@ -48,7 +48,7 @@ end
 -- Shows what is new of a request.
 function collect.show(job, status)
   job:update { status = status.status, queue_position = status.queue_position }
-  for _, line in ipairs(status.logs or {}) do
+  for _, line in ipairs(type(status.logs) == "table" and status.logs or {}) do
     job:update { log = line.message, fraction = fraction(tostring(line.message)) }
   end
 end

@@ -172,6 +172,15 @@ local function run(options, argv)
 end
 
 
+-- What a command has spent, by endpoint, when it was anything.
+local function tell_cost()
+  local report = fal.cost()
+  if report.exact:iszero() and report.estimated:iszero() and report.unknown == 0 then return end
+  io.stdout:flush()
+  io.stderr:write(tostring(report), "\n")
+end
+
+
 local function run_command(found, options, argv)
   if found.needs_fal then
     if options.local_server then start_local() end
@@ -179,7 +188,10 @@ local function run_command(found, options, argv)
     fal = require "fal"
   end
   local status = found.run(table.move(argv, options.first + 1, #argv, 1, {}))
-  return found.needs_fal and finish(status) or status
+  if not found.needs_fal then return status end
+  status = finish(status)
+  tell_cost()
+  return status
 end
 
 

@@ -15,12 +15,19 @@ local function parser()
 end
 
 
+-- What the queue says of a request that it does not cancel, or nil.
+local function word_of(err)
+  local body = type(err.body) == "string" and fal.json.decode(err.body)
+  return type(body) == "table" and type(body.status) == "string" and body.status or nil
+end
+
+
 function cancel.run(args)
   local options, misuse = command.parse("cancel", parser(), args)
   if not options then return misuse end
   local answer, err = fal.queue.cancel(options.id, { request_id = options.request_id })
   if not answer then
-    command.complain("cancel: " .. host.message(err))
+    command.complain("cancel: " .. (word_of(err) or host.message(err)))
     return command.FAILED
   end
   print(type(answer) == "table" and answer.status or "OK")

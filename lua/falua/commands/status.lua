@@ -21,13 +21,14 @@ end
 
 local function show(s)
   local line = s.status
-  if s.queue_position then line = line .. ", position " .. s.queue_position end
-  if s.metrics and s.metrics.inference_time then line = line .. (", %.2f s"):format(s.metrics.inference_time) end
-  if s.error then
-    line = line .. (": %s%s"):format(text.line(s.error), s.error_type and " (" .. text.line(s.error_type) .. ")" or "")
+  if type(s.queue_position) == "number" then line = line .. ", position " .. s.queue_position end
+  local seconds = type(s.metrics) == "table" and tonumber(s.metrics.inference_time)
+  if seconds then line = line .. (", %.2f s"):format(seconds) end
+  if type(s.error) == "string" then
+    line = line .. (": %s (%s)"):format(text.line(s.error), text.line(s.error_type))
   end
   print(line)
-  for _, entry in ipairs(s.logs or {}) do print(("  %s"):format(text.line(entry.message))) end
+  for _, entry in ipairs(type(s.logs) == "table" and s.logs or {}) do print("  " .. text.line(entry.message)) end
 end
 
 
