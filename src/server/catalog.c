@@ -139,7 +139,8 @@ void catalog_loaded (catalog *c, serve_file *f, uint32_t version, int good,
   copy = malloc(n + 1);
   if (copy == NULL)
     return;
-  memcpy(copy, lines, n);
+  if (n > 0)
+    memcpy(copy, lines, n);
   copy[n] = '\0';
   for (line = strtok_r(copy, "\n", &save); line != NULL;
        line = strtok_r(NULL, "\n", &save))

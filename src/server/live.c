@@ -24,7 +24,8 @@ static serve_message *new_message (int text, const char *s, size_t n) {
     m->next = NULL;
     m->text = text;
     m->n = n;
-    memcpy(m->s, s, n);
+    if (n > 0)
+      memcpy(m->s, s, n);
   }
   return m;
 }
