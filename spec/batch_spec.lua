@@ -285,6 +285,7 @@ describe("fal.batch", function ()
     local ok, err = pcall(client().batch, client(), options { on_progress = function () error("mine", 0) end })
     assert.is_false(ok)
     assert.equal("mine", err)
+    assert.same({}, require "fal.tasks".unobserved(), "nothing is left to be told of")
   end)
 
   it("follows what was submitted when it was killed", function ()

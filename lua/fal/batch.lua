@@ -517,14 +517,18 @@ end
 
 
 -- Takes tasks that have ended off the list, and raises what a callback of the
--- caller's has raised in one.
+-- caller's has raised in one. When it did so in several, the first one counts.
 local function tidy(b)
+  local raised
   for job, task in pairs(b.running) do
     if task.status ~= "running" then b.running[job] = nil end
     if task.status == "failed" then
-      cancel_all(b)
-      task:await()
+      if raised then pcall(task.await, task) else raised = task end
     end
+  end
+  if raised then
+    cancel_all(b)
+    raised:await()
   end
 end
 
