@@ -26,6 +26,17 @@ local LIFETIMES = {
 }
 
 
+-- What takes the place of the engine while calls are recorded or played: see
+-- record.lua.
+calls.recorder = nil
+
+
+-- Who makes calls.
+function calls.engine()
+  return calls.recorder or tasks.engine()
+end
+
+
 -- Those options and more.
 function calls.with(more)
   local all = {}
@@ -307,7 +318,7 @@ function calls.start(client, what, id, opt, key)
     if not hold then return calls.named(err, id) end
   end
   if client.on_request then client.on_request { endpoint_id = id, call = what, input = opt.input } end
-  local engine = tasks.engine()
+  local engine = calls.recorder or tasks.engine()
   local op, op_id = engine[what](engine, client.box, id, opt, key, client.on_response ~= nil)
   if not op then
     if hold then require("fal.budget").settle(hold, client, 0) end

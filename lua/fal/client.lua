@@ -129,7 +129,7 @@ local function class_of(self, meta)
   local class = self.meta_class
   if not class then
     class = meta_class(self, getmetatable(meta))
-    self.meta_class = class
+    if getmetatable(meta) then self.meta_class = class end  -- what is played from a recording has none
   end
   return class
 end
@@ -174,7 +174,7 @@ end
 function Client:get(role, path, opt)
   local refused = tasks.refused()
   if refused then return nil, refused end
-  local op, id = tasks.engine():get(self.box, role, path, nil, opt and opt.timeout or 0)
+  local op, id = calls.engine():get(self.box, role, path, nil, opt and opt.timeout or 0)
   if not op then return nil, id end
   local ok, why = tasks.wait_op(op, id)
   if not ok then return nil, why end
@@ -209,7 +209,7 @@ function Client:download(file, path, opt)
   if refused then return nil, refused end
   local kept = self.cache and self.cache:path_of(url)
   if kept then return copied(kept, path, opt.overwrite ~= false) end
-  local op, id = tasks.engine():download(self.box, url, path, {
+  local op, id = calls.engine():download(self.box, url, path, {
     overwrite = opt.overwrite ~= false, timeout = opt.timeout, max_bytes = opt.max_bytes,
   })
   if not op then return nil, id end

@@ -125,6 +125,12 @@ function fal.save(result, template, options)
 end
 
 
+-- Records calls to a file, or plays them from it: recorder | nil, err.
+function fal.record(path, mode)
+  return require("fal.record").start(path, mode)
+end
+
+
 -- Many jobs of one endpoint, each paid once: report | nil, err.
 function fal.batch(options)
   return require("fal.batch").run(type(options) == "table" and options.client or client(), options)

@@ -241,11 +241,14 @@ local function connect(client, id, opt)
   calls.check_id(id, 2)
   opt = options.check("realtime.connect", opt, OPTIONS, 2)
   check_numbers(opt, 2)
-  local op, op_id = core.realtime.new(tasks.engine(), client.box, id, {
+  local fields = {
     path = opt.path, max_buffering = opt.max_buffering, token_expiration = opt.token_expiration,
     throttle_interval = opt.throttle_interval or THROTTLE, max_message = opt.max_message,
     ping_interval = opt.ping_interval,
-  })
+  }
+  local op, op_id
+  if calls.recorder then op, op_id = calls.recorder:realtime(client.box, id, fields)
+  else op, op_id = core.realtime.new(tasks.engine(), client.box, id, fields) end
   if not op then return calls.named(op_id, id) end
   return setmetatable({
     client = client, id = id, op = op, op_id = op_id, closed = false, used = false, task = false,

@@ -157,7 +157,7 @@ end
 
 -- Asks for a token: { base =, authorization =, expires = } | nil, err.
 local function fetch_token(client, key)
-  local op, id = tasks.engine():post(client.box, "rest", TOKEN, "{}", key, TOKEN_TIMEOUT)
+  local op, id = calls.engine():post(client.box, "rest", TOKEN, "{}", key, TOKEN_TIMEOUT)
   if not op then return nil, id end
   local said, meta = finish(client, op, id)
   if said == nil then return nil, meta end

@@ -438,6 +438,31 @@ function fal.save(result, template, options) end
 ---@param options? table
 function Client:save(result, template, options) end
 
+---- Record and replay ----
+
+---@class fal.Recorder
+local Recorder = {}
+
+---Ends it: calls go to the network again.
+---@return true?
+---@return fal.Error?   it could not be written
+function Recorder:stop() end
+
+---Records what calls of all clients come to (run, queue, subscribe, streams,
+---realtime, storage, downloads), or plays it without a server. The file is JSON;
+---what is large or no text is in files in a folder beside it; keys are in neither.
+---Modes: "once" plays the file, or records it when it is not there; "none" only
+---plays; "new" plays what it knows and records the rest; "all" records anew. A call
+---that is not in the file is an error (code "protocol"). Tests with busted:
+---`local taped = require "fal.busted" "spec/cassettes"`, then
+---`it("...", taped("name", function () ... end))`; FAL_RECORD is their mode.
+---@param path string
+---@param mode? "once"|"none"|"new"|"all"
+---@return fal.Recorder?
+---@return fal.Error?
+function fal.record(path, mode) end
+
+
 ---- Batches ----
 
 ---Rows of a file as an iterator; `rows.err` when it ended early. CSV and TSV have
@@ -1345,6 +1370,8 @@ function Engine:close() end
 local Box = {}
 function Box:host(role) end
 function Box:has_key() end
+---The text with KEY in place of the client's key.
+function Box:scrub(text) end
 function Box:close() end
 
 ---@class fal.Op

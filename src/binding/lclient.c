@@ -97,9 +97,26 @@ static int client_has_key (lua_State *L) {
   return 1;
 }
 
+
+/* client:scrub(text) -> the text with KEY in place of the client's key */
+static int client_scrub (lua_State *L) {
+  fal_client *c = lfal_to_client(L, 1);
+  size_t n;
+  const char *s = luaL_checklstring(L, 2, &n);
+  fal_buf out;
+  fal_code code;
+  fal_buf_init(&out, 2 * n + 1024);
+  code = fal_client_scrub(c, s, n, &out);
+  if (code == FAL_OK)
+    lua_pushlstring(L, out.s != NULL ? out.s : "", out.n);
+  fal_buf_free(&out);
+  return code == FAL_OK ? 1 : luaL_error(L, "out of memory");
+}
+
 static const luaL_Reg client_methods[] = {
   {"host", client_host},
   {"has_key", client_has_key},
+  {"scrub", client_scrub},
   {"close", client_close},
   {NULL, NULL}
 };

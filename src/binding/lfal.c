@@ -440,6 +440,7 @@ static int require_part (lua_State *L, const char *name) {
 EXPORT int luaopen_fal_luv (lua_State *L);
 EXPORT int luaopen_fal_love (lua_State *L);
 EXPORT int luaopen_fal_cqueues (lua_State *L);
+EXPORT int luaopen_fal_busted (lua_State *L);
 
 
 EXPORT int luaopen_fal (lua_State *L) {
@@ -482,4 +483,9 @@ int luaopen_fal_love (lua_State *L) {
 
 int luaopen_fal_cqueues (lua_State *L) {
   return open_part(L, "fal.cqueues");
+}
+
+
+int luaopen_fal_busted (lua_State *L) {
+  return open_part(L, "fal.busted");
 }

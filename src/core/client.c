@@ -320,6 +320,29 @@ int fal_client_has_key (const fal_client *c) {
 }
 
 
+fal_code fal_client_scrub (const fal_client *c, const char *s, size_t n,
+                           fal_buf *out) {
+  const char *key = c->credentials, *colon = strchr(key, ':');
+  const char *secret = colon != NULL ? colon + 1 : key;
+  const char *end = s + n;
+  size_t key_n = strlen(key), secret_n = strlen(secret);
+  while (s < end && secret_n >= 8) {
+    const char *p = memmem(s, (size_t)(end - s), secret, secret_n);
+    const char *from = p;
+    if (p == NULL)
+      break;
+    if ((size_t)(p - s) >= key_n - secret_n &&
+        memcmp(p - (key_n - secret_n), key, key_n) == 0)
+      from = p - (key_n - secret_n);
+    if (fal_buf_add(out, s, (size_t)(from - s)) != FAL_OK ||
+        fal_buf_add(out, "KEY", 3) != FAL_OK)
+      return FAL_ENOMEM;
+    s = p + secret_n;
+  }
+  return fal_buf_add(out, s, (size_t)(end - s));
+}
+
+
 /* Is 'u' at the host of a role, or below it? */
 static int is_at (const fal_client *c, fal_role role, const fal_url *u) {
   fal_url host;

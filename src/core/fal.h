@@ -141,6 +141,11 @@ const char *fal_client_host (const fal_client *c, fal_role role);
 /* Nonzero when the client has a key of its own. */
 int fal_client_has_key (const fal_client *c);
 
+/* Appends s[0..n) to 'out' with KEY in place of the client's key, and of the
+** secret that is its second part. */
+fal_code fal_client_scrub (const fal_client *c, const char *s, size_t n,
+                           fal_buf *out);
+
 /* }====================================================== */
 
 
