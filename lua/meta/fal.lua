@@ -1487,6 +1487,14 @@ function serve.progress(fraction) end
 ---A partial result, as it goes out.
 function serve.emit(bytes) end
 function serve.canceled() end
+---@param name "file"|"method"|"request_id"|"base_url"|"owner"|"head"
+---@return string   that the call came with
+function serve.call(name) end
+function serve.body() end
+---The value of the body's JSON.
+function serve.input() end
+---Whether the call is a POST with a body.
+function serve.plain() end
 ---The address of this server.
 function serve.url() end
 ---A path for a file that is nobody's yet.

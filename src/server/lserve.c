@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "../binding/lfal.h"
+#include "../binding/ljson.h"
 #include "../core/json.h"
 #include "files.h"
 #include "serve.h"
@@ -51,6 +52,50 @@ static int core_log (lua_State *L) {
   const char *text = luaL_checklstring(L, 2, &n);
   work_log(work_of(L), luaL_checkstring(L, 1), text, n);
   return 0;
+}
+
+
+/* call(name) -> a string that the call came with */
+static int core_call (lua_State *L) {
+  static const char *const names[] = {
+    "file", "method", "request_id", "base_url", "owner", "head", NULL
+  };
+  const work_call *c = &work_of(L)->call;
+  const char *values[6];
+  values[0] = c->file;
+  values[1] = c->method;
+  values[2] = c->request_id;
+  values[3] = c->base_url;
+  values[4] = c->owner;
+  values[5] = c->head;
+  lua_pushstring(L, values[luaL_checkoption(L, 1, NULL, names)]);
+  return 1;
+}
+
+
+/* body() -> bytes */
+static int core_body (lua_State *L) {
+  const fal_buf *b = &work_of(L)->call.body;
+  lua_pushlstring(L, b->s, b->n);
+  return 1;
+}
+
+
+/* input() -> the value of the body's JSON | nil, error */
+static int core_input (lua_State *L) {
+  const fal_buf *b = &work_of(L)->call.body;
+  fal_error err;
+  if (!lfal_json_decode(L, b->s, b->n, &err))
+    return lfal_fail(L, &err);
+  return 1;
+}
+
+
+/* plain() -> whether it is a POST with a body */
+static int core_plain (lua_State *L) {
+  const work_call *c = &work_of(L)->call;
+  lua_pushboolean(L, c->body.n > 0 && strcmp(c->method, "POST") == 0);
+  return 1;
 }
 
 
@@ -161,12 +206,16 @@ static int core_flaw (lua_State *L) {
 
 
 static const luaL_Reg functions[] = {
+  {"body", core_body},
+  {"call", core_call},
   {"canceled", core_canceled},
   {"emit", core_emit},
   {"flaw", core_flaw},
+  {"input", core_input},
   {"key", core_key},
   {"log", core_log},
   {"path", core_path},
+  {"plain", core_plain},
   {"progress", core_progress},
   {"put", core_put},
   {"random", core_random},

@@ -145,9 +145,12 @@ static void set_base_url (serve_request *r) {
   const char *host = serve_header(r, MHD_HTTP_HEADER_HOST);
   const char *proto = serve_header(r, "X-Forwarded-Proto");
   int tls = proto != NULL && strcasecmp(proto, "https") == 0;
-  if (host != NULL && good_host(host))
-    snprintf(r->base_url, sizeof(r->base_url), "http%s://%s", tls ? "s" : "",
-             host);
+  if (host != NULL && good_host(host)) {
+    const char *scheme = tls ? "https://" : "http://";
+    size_t n = strlen(scheme);
+    memcpy(r->base_url, scheme, n);
+    memcpy(r->base_url + n, host, strlen(host) + 1);  /* less than 260 */
+  }
   else
     snprintf(r->base_url, sizeof(r->base_url), "%s", r->s->url);
 }

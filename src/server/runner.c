@@ -1,6 +1,7 @@
 /*
 ** runner.c -- one worker: what is sent to it, what comes back
 */
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -544,10 +545,22 @@ static void give_up (serve_pool *p) {
 }
 
 
+/* Waking this thread does not push aside whoever wakes it: a worker that has
+** an answer may have more of them soon. */
+static void be_patient (void) {
+#if defined(SCHED_BATCH)
+  struct sched_param param;
+  memset(&param, 0, sizeof(param));
+  pthread_setschedparam(pthread_self(), SCHED_BATCH, &param);
+#endif
+}
+
+
 static void *work (void *ud) {
   runner *r = ud;
   serve_pool *p = r->pool;
   int again = 0, opened;
+  be_patient();
   do {
     opened = open_worker(r);
     if (opened) {

@@ -57,16 +57,35 @@ void serve_log (const char *fmt, ...) {
 }
 
 
+/* Random bytes, which are cheaper by the dozen. */
+static void random_bytes (unsigned char *to, size_t n) {
+  static __thread unsigned char kept[256];
+  static __thread size_t left;
+  if (left < n) {
+    if (getentropy(kept, sizeof(kept)) != 0)
+      memset(kept, 0, sizeof(kept));
+    left = sizeof(kept);
+  }
+  left -= n;
+  memcpy(to, kept + left, n);
+  memset(kept + left, 0, n);
+}
+
+
 void serve_uuid (char to[37]) {
+  static const char hex[] = "0123456789abcdef";
   unsigned char b[16];
-  int i, n = 0;
-  if (getentropy(b, sizeof(b)) != 0)
-    memset(b, 0, sizeof(b));
+  int i;
+  random_bytes(b, sizeof(b));
   b[6] = (unsigned char)((b[6] & 0x0F) | 0x40);
   b[8] = (unsigned char)((b[8] & 0x3F) | 0x80);
-  for (i = 0; i < 16; i++)
-    n += sprintf(to + n, "%s%02x",
-                 i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", b[i]);
+  for (i = 0; i < 16; i++) {
+    if (i == 4 || i == 6 || i == 8 || i == 10)
+      *to++ = '-';
+    *to++ = hex[b[i] >> 4];
+    *to++ = hex[b[i] & 15];
+  }
+  *to = '\0';
 }
 
 

@@ -182,28 +182,6 @@ void state_interrupt (work *w) {
 ** =======================================================
 */
 
-static void set_string (lua_State *L, const char *name, const char *s) {
-  lua_pushstring(L, s);
-  lua_setfield(L, -2, name);
-}
-
-
-static void push_call (lua_State *L, const work_call *c) {
-  lua_createtable(L, 0, 10);
-  set_string(L, "file", c->file);
-  set_string(L, "method", c->method);
-  set_string(L, "endpoint", c->endpoint);
-  set_string(L, "request_id", c->request_id);
-  set_string(L, "base_url", c->base_url);
-  set_string(L, "owner", c->owner);
-  set_string(L, "head", c->head);
-  lua_pushlstring(L, c->body.s, c->body.n);
-  lua_setfield(L, -2, "body");
-  lua_pushinteger(L, (lua_Integer)c->job.kind);
-  lua_setfield(L, -2, "kind");
-}
-
-
 static void add_header (lua_State *L, fal_buf *head, const char *name,
                         const char *value) {
   if (strpbrk(name, "\r\n:") != NULL || strpbrk(value, "\r\n") != NULL)
@@ -244,7 +222,24 @@ static void add_body (lua_State *L, int idx, work_state *s,
 }
 
 
-/* (work_state, work_answer): has the Lua side do it, makes the answer. */
+/* What the Lua side has to say about cost: a number of units, or nothing. */
+static void add_units (lua_State *L, int idx, const work_call *c,
+                       fal_buf *head) {
+  if (lua_isnil(L, idx))
+    return;
+  fal_buf_addstr(head, "x-fal-billable-units: ");
+  if (lua_isinteger(L, idx) && lua_tointeger(L, idx) == 1)
+    fal_buf_addstr(head, "1");
+  else
+    fal_buf_addf(head, "%.14g", luaL_checknumber(L, idx));
+  fal_buf_addstr(head, c->file[0] == '\0'
+                       ? "\r\nx-fal-served-from: falua-preview\r\n"
+                       : "\r\nx-fal-served-from: falua-app\r\n");
+}
+
+
+/* (work_state, work_answer): has the Lua side do it, makes the answer. What
+** else it needs to know of the call it asks for, see core_call. */
 static int run_call (lua_State *L) {
   work_state *s = lua_touserdata(L, 1);
   work_answer *a = lua_touserdata(L, 2);
@@ -253,13 +248,15 @@ static int run_call (lua_State *L) {
   lua_settop(L, 0);
   lua_rawgetp(L, LUA_REGISTRYINDEX, c->job.kind == LINK_LOAD ? &load_key :
               c->job.kind == SERVE_DESCRIBE ? &describe_key : &run_key);
-  push_call(L, c);
-  lua_call(L, 1, 3);  /* status at 1, value at 2, headers at 3 */
+  lua_pushstring(L, c->endpoint);
+  lua_pushinteger(L, (lua_Integer)c->job.kind);
+  lua_call(L, 2, 4);  /* status at 1, value at 2, headers at 3, units at 4 */
   status = luaL_checkinteger(L, 1);
   luaL_argcheck(L, status >= 200 && status <= 599, 1, "not a status");
   a->status = (unsigned int)status;
   add_body(L, 2, s, a);
   add_headers(L, 3, &a->head);
+  add_units(L, 4, c, &a->head);
   return 0;
 }
 

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #if defined(__linux__)
+#include <sched.h>
 #include <sys/prctl.h>
 #else
 #include <poll.h>
@@ -199,10 +200,14 @@ static void on_stop (int sig) {
 
 #if defined(__linux__)
 
-/* A server that is killed takes us along. */
+/* A server that is killed takes us along. We never push it aside when it wakes
+** us: it may have more for us than the one job. */
 static void die_with_server (void) {
+  struct sched_param param;
+  memset(&param, 0, sizeof(param));
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   prctl(PR_SET_NAME, "falua-worker");
+  sched_setscheduler(0, SCHED_BATCH, &param);
 }
 
 #else

@@ -284,13 +284,18 @@ end
 
 ---- Who asks ---------------------------------------------------------------
 
+-- Most endpoints want to know none of it: it is asked for when it is used.
 local lazy = {}
+
+for _, name in ipairs {"request_id", "base_url", "owner"} do
+  lazy[name] = function() return core.call(name) end
+end
 
 
 -- The caller's x-fal-... headers, by lower-case name.
-function lazy.headers(self)
+function lazy.headers()
   local headers = {}
-  for name, value in self.head:gmatch "([^:\r\n]+): *([^\r\n]*)" do
+  for name, value in core.call "head":gmatch "([^:\r\n]+): *([^\r\n]*)" do
     headers[name:lower()] = value
   end
   return headers
@@ -318,12 +323,8 @@ function Context.__index(self, name)
 end
 
 
--- The context of a call.
-return function(request)
-  current = setmetatable({
-    request_id = request.request_id, endpoint = request.endpoint,
-    kind = kinds[request.kind], base_url = request.base_url,
-    owner = request.owner, head = request.head,
-  }, Context)
+-- The context of a call, which lasts as long as the call.
+return function(endpoint, kind)
+  current = setmetatable({endpoint = endpoint, kind = kinds[kind]}, Context)
   return current
 end

@@ -1,8 +1,9 @@
 -- What a worker process calls: worker.load to learn what endpoints a file has,
 -- worker.describe for the document of one, worker.run for each request. They
 -- return an HTTP status, the answer (a value that becomes JSON, or a string
--- that goes out as it is) and headers. Raising is for bugs, ours and those of
--- endpoints: the caller then gets a plain 500, the log a traceback.
+-- that goes out as it is), headers, and units that it costs. Raising is for
+-- bugs, ours and those of endpoints: the caller then gets a plain 500, the log
+-- a traceback. A short call should cost next to nothing here.
 
 local fal = require "fal"
 local core = require "falua.serve.core"
@@ -34,7 +35,8 @@ end
 
 -- Makes the state ready for its file: lines for the server, or nil and the
 -- lines of what the file seems to have.
-local function open(file)
+local function open()
+  local file = core.call "file"
   if file == "" then
     source = require "falua.serve.endpoints"
     return builtin_lines()
@@ -46,8 +48,8 @@ local function open(file)
 end
 
 
-function worker.load(request)
-  local lines, guessed = open(request.file)
+function worker.load()
+  local lines, guessed = open()
   if lines then return 200, lines end
   core.log("error", broken)
   return 500, guessed
@@ -55,13 +57,13 @@ end
 
 
 -- The endpoint; or nil and an answer.
-local function find(request)
-  if not source then open(request.file) end
-  local e = source.find(request.endpoint)
+local function find(id)
+  if not source then open() end
+  local e = source.find(id)
   if e and not broken then return e end
   if broken then
     core.log("error", broken)
-    return nil, failure.refuse(500, request.file:match "[^/]*$" ..
+    return nil, failure.refuse(500, core.call "file":match "[^/]*$" ..
       " does not load: the log of the server says why", "internal_error")
   end
   return nil, failure.refuse(404, "There is no such endpoint any more")
@@ -70,43 +72,53 @@ end
 
 -- What the platform would say of an endpoint: its document, its entry in the
 -- list of models, or that with the document, as the body asks.
-function worker.describe(request)
-  local e, status, answer, headers = find(request)
+function worker.describe(id)
+  local e, status, answer, headers = find(id)
   if not e then return status, answer, headers end
   local openapi = require "falua.serve.openapi"
-  if request.body == "document" then
-    return 200, openapi.document(e, request.base_url)
-  end
-  return 200, openapi.model(e, request.base_url, request.body == "full")
+  local what, base = core.body(), core.call "base_url"
+  if what == "document" then return 200, openapi.document(e, base) end
+  return 200, openapi.model(e, base, what == "full")
 end
 
 
 ---- Input ----------------------------------------------------------------
 
--- The value in the body; or nil and the flaws.
-local function read(request, context)
-  local body = request.body
-  if body == "" then
-    return nil, {schema.flaw({"body"}, "missing", "Field required")}
-  end
-  if context.binary then
-    local input, err = fal.msgpack.decode(body)
-    if err == nil then return input end
-    return nil, {schema.flaw({"body"}, "msgpack_invalid", err.message, {})}
-  end
-  local input, err = fal.json.decode(body)
+local function read_msgpack()
+  local input, err = fal.msgpack.decode(core.body())
   if err == nil then return input end
-  local offset, what = core.flaw(body)
+  return nil, {schema.flaw({"body"}, "msgpack_invalid", err.message, {})}
+end
+
+
+-- The value in the body; or nil and the flaws.
+local function read(context)
+  if context.binary then return read_msgpack() end
+  local input, err = core.input()
+  if err == nil then return input end
+  local offset, what = core.flaw(core.body())
   return nil, {schema.flaw({"body", offset}, "json_invalid",
                            "JSON decode error", {},
                            {error = what or err.message})}
 end
 
 
-local function checked(e, request, context)
-  local input, flaws = read(request, context)
+local function checked(e, context)
+  local input, flaws = read(context)
   if flaws then return nil, flaws end
   return schema.check(e.input or false, input)
+end
+
+
+-- No POST, or no body.
+local function not_plain()
+  if core.call "method" ~= "POST" then
+    local status, answer, headers = failure.refuse(405, "Method Not Allowed")
+    headers.allow = "POST, OPTIONS"
+    return status, answer, headers
+  end
+  return failure.refuse_input {schema.flaw({"body"}, "missing",
+                                           "Field required")}
 end
 
 
@@ -115,30 +127,25 @@ end
 local function units(e, input, result)
   local u = e.units
   if type(u) == "function" then u = u(input, result) end
-  if u == nil then u = 1 end
+  if u == nil then return 1 end
   if type(u) ~= "number" or u ~= u or u < 0 then
     error("the units of " .. e.id .. " are no number of 0 or more", 0)
   end
-  return ("%.14g"):format(u)
+  return u
 end
 
 
-local function succeeded(e, request, context, input, result)
-  local headers = {
-    ["x-fal-billable-units"] = units(e, input, result),
-    ["x-fal-served-from"] = request.file == "" and "falua-preview" or
-                            "falua-app",
-  }
+local function succeeded(e, context, input, result)
+  local cost = units(e, input, result)
   if context.binary then
     local bytes, err = fal.msgpack.encode(result)
     if not bytes then error(tostring(err), 0) end
-    headers["content-type"] = "application/msgpack"
-    return 200, bytes, headers
+    return 200, bytes, {["content-type"] = "application/msgpack"}, cost
   elseif type(result) == "string" then  -- else it would go out as it is
-    headers["content-type"] = "application/json"
-    result = fal.json.encode(result)
+    return 200, fal.json.encode(result),
+           {["content-type"] = "application/json"}, cost
   end
-  return 200, result, headers
+  return 200, result, nil, cost
 end
 
 
@@ -170,36 +177,36 @@ local function canceled(e, context)
 end
 
 
-function worker.run(request)
-  local e, status, answer, headers = find(request)
-  if not e then return status, answer, headers end
-  if request.method ~= "POST" then
-    status, answer, headers = failure.refuse(405, "Method Not Allowed")
-    headers.allow = "POST, OPTIONS"
-    return status, answer, headers
-  end
-  local f = chosen(e, request.kind)
-  if not f then
-    return failure.refuse(404, "This endpoint cannot be called like this")
-  end
-  local context = new_context(request)
-  local input, flaws = checked(e, request, context)
-  if flaws then return failure.refuse_input(flaws) end
-  local ok, result, err = xpcall(f, on_error, input, context)
+-- What an endpoint made of it, when that is no result.
+local function fruitless(e, context, kind, ok, result, err)
   if not ok and not failure.known(result) then
     error(result, 0)
   elseif not ok then
     return failed(result)
-  elseif result ~= nil then
-    return succeeded(e, request, context, input, result)
-  elseif core.canceled() then
-    return canceled(e, context)
   elseif err ~= nil then
+    if core.canceled() then return canceled(e, context) end
     return failed(err)
-  elseif request.kind == STREAM and e.stream then
+  elseif kind == STREAM and e.stream then
     return 200, "", {["content-type"] = "application/json"}
   end
   error(e.id .. " returned no result", 0)
+end
+
+
+function worker.run(id, kind)
+  local e, status, answer, headers = find(id)
+  if not e then return status, answer, headers end
+  if not core.plain() then return not_plain() end
+  local f = chosen(e, kind)
+  if not f then
+    return failure.refuse(404, "This endpoint cannot be called like this")
+  end
+  local context = new_context(id, kind)
+  local input, flaws = checked(e, context)
+  if flaws then return failure.refuse_input(flaws) end
+  local ok, result, err = xpcall(f, on_error, input, context)
+  if ok and result ~= nil then return succeeded(e, context, input, result) end
+  return fruitless(e, context, kind, ok, result, err)
 end
 
 
