@@ -184,7 +184,7 @@ static void go_on (fal_alarm *a) {
   rest *p = (rest *)((char *)a - offsetof(rest, alarm));
   serve_request *r = p->r;
   free(p);
-  r->routed = r->suspended = 0;
+  r->routed = 0;
   MHD_resume_connection(r->mc);
 }
 

@@ -214,7 +214,7 @@ static void app_done (serve_job *job) {
   serve_reply_free(&reply);
   fal_buf_free(&r->asked);
   if (r->filtered == 2)
-    r->routed = r->suspended = 0;  /* to the next handler */
+    r->routed = 0;  /* to the next handler */
   MHD_resume_connection(r->mc);
 }
 

@@ -337,7 +337,8 @@ static enum MHD_Result on_request (void *cls, struct MHD_Connection *mc,
     return ok;
   }
   if (!r->routed) {
-    r->routed = 1;
+    r->routed = 1;      /* who has the request may take that back, to have it */
+    r->suspended = 0;   /* routed again; but this is this thread's alone */
     serve_caller_phase(caller(mc), PHASE_OURS);
     serve_route(r);
     if (r->suspended)
