@@ -68,8 +68,10 @@ end
 
 
 -- The files of a result, and where they are. true when all is well.
-local function save(result, options, display)
-  local paths, err = fal.save(result, options.out, { overwrite = options.overwrite })
+local function save(result, options, display, made)
+  local paths, err = fal.save(result, options.out, {
+    overwrite = options.overwrite, input = made and made.input, meta = made and made.meta,
+  })
   for _, path in ipairs(paths or {}) do
     if options.preview and not options.json then preview.show(path, options.preview) end
     display:print(path)
@@ -84,12 +86,12 @@ end
 
 
 -- Prints a result, or saves its files and prints their names: exit status, and
--- the names.
-function collect.deliver(result, options, display)
+-- the names. 'made' has the input and the meta of the call, where they are known.
+function collect.deliver(result, options, display, made)
   local has_files = type(result) == "table" and #require "fal.save".list(result) > 0
   local ok, paths = true, nil
   if has_files and (not options.json or options.out_given) then
-    ok, paths = save(result, options, display)
+    ok, paths = save(result, options, display, made)
   end
   if options.json or not has_files then
     display:print((fal.json.encode(result, { sorted = true, pretty = not options.json or nil })))

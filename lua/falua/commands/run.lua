@@ -144,7 +144,7 @@ local function call(options, input, display)
   end
   job:finish { ok = true }
   display:close()
-  return (collect.deliver(result, options, display))
+  return (collect.deliver(result, options, display, { input = input, meta = meta }))
 end
 
 
