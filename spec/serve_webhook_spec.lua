@@ -90,6 +90,18 @@ describe("a webhook", function ()
     end
   end)
 
+  it("is not sent again while its receiver takes its time", function ()
+    local function delivered()
+      return tonumber(local_fal:get("/metrics").body:match 'deliveries_total{outcome="delivered"} (%d+)')
+    end
+    local before, limit = delivered(), os.time() + 20
+    submit "/slow/400"
+    assert.equal(1, hooks.next().times)
+    repeat until delivered() > before or os.time() > limit
+    submit "/ok"
+    assert.equal("/ok", hooks.next().path)
+  end)
+
   it("is given up after ten attempts", function ()
     submit "/status/500"
     for times = 1, 10 do assert.equal(times, hooks.next().times) end

@@ -1,5 +1,5 @@
 // A receiver of webhooks for the specs. What comes is told as JSON values, one
-// a line; /ok answers 200, /flaky/N fails N times for each request first, and
+// a line; /ok answers 200, /slow/N does so N milliseconds late, /flaky/N fails N times for each request first, and
 // /status/N always answers N. It ends with its standard input.
 
 import { createServer } from "node:http";
@@ -18,7 +18,7 @@ const server = createServer((req, res) => {
     console.log(JSON.stringify({
       path: req.url, status, times, headers: req.headers, body: Buffer.concat(parts).toString(),
     }));
-    res.writeHead(status).end();
+    setTimeout(() => res.writeHead(status).end(), kind === "slow" ? Number(n) : 0);
   });
 });
 server.listen(0, "127.0.0.1", () => console.log(`http://127.0.0.1:${server.address().port}`));

@@ -31,9 +31,10 @@
 #define container(p,type,member) \
   ((type *)((char *)(p) - offsetof(type, member)))
 
-/* One attempt. */
+/* One attempt: of the round, then under way, until it is freed. */
 typedef struct attempt {
   struct attempt *next;
+  struct attempt **link, *later;   /* all there are; h's lock */
   serve_hooks *h;
   store_hook hook;
   store_code found;         /* what became of its result */
@@ -58,6 +59,7 @@ struct serve_hooks {
   store_code code;
   double next;
   pthread_mutex_t lock;     /* guards what follows */
+  attempt *first;           /* all there are */
   int stopping;
 };
 
@@ -71,7 +73,24 @@ static int is_stopping (serve_hooks *h) {
 }
 
 
+static void add_attempt (serve_hooks *h, attempt *a) {
+  pthread_mutex_lock(&h->lock);
+  a->h = h;
+  a->link = &h->first;
+  a->later = h->first;
+  if (a->later != NULL)
+    a->later->link = &a->later;
+  h->first = a;
+  pthread_mutex_unlock(&h->lock);
+}
+
+
 static void free_attempt (attempt *a) {
+  pthread_mutex_lock(&a->h->lock);
+  *a->link = a->later;
+  if (a->later != NULL)
+    a->later->link = a->link;
+  pthread_mutex_unlock(&a->h->lock);
   store_hook_free(&a->hook);
   store_result_free(&a->result);
   free(a);
@@ -265,18 +284,36 @@ static void drop_round (serve_hooks *h) {
 }
 
 
+/* The ids of all attempts, as a JSON array: none of them is claimed twice,
+** however long its receiver takes. */
+static void put_ids (serve_hooks *h, fal_buf *b) {
+  const attempt *a;
+  fal_buf_addstr(b, "[");
+  pthread_mutex_lock(&h->lock);
+  for (a = h->first; a != NULL; a = a->later)
+    fal_buf_addf(b, "%s\"%s\"", a == h->first ? "" : ",", a->hook.id);
+  pthread_mutex_unlock(&h->lock);
+  fal_buf_addstr(b, "]");
+}
+
+
 static store_code claim_one (serve_hooks *h, store *s, double now) {
   attempt *a = calloc(1, sizeof(*a));
   store_code code;
+  fal_buf ids;
   if (a == NULL)
     return STORE_NONE;
-  a->h = h;
   a->result.fd = -1;
-  code = s->cls->claim_hook(s, now, h->delay, &a->hook, &h->next);
+  fal_buf_init(&ids, 65536);
+  put_ids(h, &ids);
+  code = s->cls->claim_hook(s, now, h->delay, fal_buf_cstr(&ids), &a->hook,
+                            &h->next);
+  fal_buf_free(&ids);
   if (code != STORE_OK) {
     free(a);
     return code;
   }
+  add_attempt(h, a);
   a->found = s->cls->result(s, now, a->hook.owner, a->hook.id, &a->result);
   a->next = h->round;
   h->round = a;

@@ -192,11 +192,12 @@ typedef struct store_class {
   ** past theirs. '*next' is when there is more to do, 0 when never. */
   store_code (*tend) (store *s, double now, int all, double *next);
 
-  /* The webhook that is due first; its next attempt is due after 'delay'
-  ** seconds, doubled for each it has had, half an hour at most. '*next' is,
-  ** when there is none, when the next one is due, 0: never. */
+  /* The webhook that is due first, of a request that is not in 'except' (a
+  ** JSON array of ids); its next attempt is due after 'delay' seconds, doubled
+  ** for each it has had, half an hour at most. '*next' is, when there is none,
+  ** when the next one is due, 0: never. */
   store_code (*claim_hook) (store *s, double now, double delay,
-                            store_hook *h, double *next);
+                            const char *except, store_hook *h, double *next);
 
   /* It was delivered, or is given up. */
   store_code (*end_hook) (store *s, const char *id);

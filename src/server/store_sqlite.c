@@ -140,9 +140,11 @@ static const char *const sql[Q_N] = {
   [Q_HOOK] = "UPDATE request SET hook_tries = hook_tries + 1,"
     " hook_next = ?1 + min(?2 * (1 << min(hook_tries, 20)), 1800)"
     " WHERE seq = (SELECT seq FROM request WHERE hook_next <= ?1"
+    " AND id NOT IN (SELECT value FROM json_each(?3))"
     " ORDER BY hook_next LIMIT 1) RETURNING id, owner, webhook, hook_tries",
   [Q_HOOK_NEXT] = "SELECT min(hook_next) FROM request"
-    " WHERE hook_next IS NOT NULL",
+    " WHERE hook_next IS NOT NULL"
+    " AND id NOT IN (SELECT value FROM json_each(?1))",
   [Q_HOOK_END] = "UPDATE request SET hook_next = NULL WHERE id = ?",
   [Q_COUNTS] = "SELECT (SELECT count(*) FROM request WHERE state = 0),"
     " (SELECT count(*) FROM request WHERE state = 1)",

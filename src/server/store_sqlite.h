@@ -96,8 +96,8 @@ store_code sq_release (store *s, double now, const char *id, int attempt,
 store_code sq_cancel (store *s, double now, const char *owner,
                       const char *id);
 store_code sq_tend (store *s, double now, int all, double *next);
-store_code sq_claim_hook (store *s, double now, double delay, store_hook *h,
-                          double *next);
+store_code sq_claim_hook (store *s, double now, double delay,
+                          const char *except, store_hook *h, double *next);
 store_code sq_end_hook (store *s, const char *id);
 store_code sq_status (store *s, double now, const char *owner,
                       const char *id, long from, store_status *st);

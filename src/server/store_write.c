@@ -596,9 +596,12 @@ store_code sq_tend (store *s, double now, int all, double *next) {
 ** =======================================================
 */
 
-static store_code next_hook (sqlite_store *q, double *next) {
+static store_code next_hook (sqlite_store *q, const char *except,
+                             double *next) {
   sqlite3_stmt *st = sq_use(q, Q_HOOK_NEXT);
-  store_code code = sq_first(q, st);
+  store_code code;
+  sq_text(st, 1, except);
+  code = sq_first(q, st);
   *next = code == STORE_OK ? sqlite3_column_double(st, 0) : 0;
   if (code == STORE_OK)
     sqlite3_reset(st);
@@ -606,8 +609,8 @@ static store_code next_hook (sqlite_store *q, double *next) {
 }
 
 
-store_code sq_claim_hook (store *s, double now, double delay, store_hook *h,
-                          double *next) {
+store_code sq_claim_hook (store *s, double now, double delay,
+                          const char *except, store_hook *h, double *next) {
   sqlite_store *q = (sqlite_store *)s;
   sqlite3_stmt *st = sq_use(q, Q_HOOK);
   store_code code;
@@ -615,9 +618,10 @@ store_code sq_claim_hook (store *s, double now, double delay, store_hook *h,
   *next = 0;
   sqlite3_bind_double(st, 1, now);
   sqlite3_bind_double(st, 2, delay);
+  sq_text(st, 3, except);
   code = sq_first(q, st);
   if (code == STORE_NONE)
-    return next_hook(q, next);
+    return next_hook(q, except, next);
   if (code != STORE_OK)
     return code;
   snprintf(h->id, sizeof(h->id), "%s",
