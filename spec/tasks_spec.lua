@@ -171,6 +171,18 @@ describe("tasks", function ()
     end
   end)
 
+  it("wakes who sleeps outside of a task though the collector runs meanwhile", function ()
+    local collector = fal.async(function ()
+      for _ = 1, 5 do
+        fal.sleep(0.005)
+        collectgarbage()
+        collectgarbage()
+      end
+    end)
+    assert.is_true(fal.sleep(0.2))
+    collector:await()
+  end)
+
   it("say what is wrong with their use", function ()
     assert.has_error(function () fal.async("fal-ai/flux") end)
     assert.has_error(function () fal.async() end)

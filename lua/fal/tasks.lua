@@ -219,7 +219,7 @@ function tasks.wait_op(op, id)
     op:close()
     return nil, canceled_error()
   end
-  local event = { nil, done = false }
+  local event = { nil, done = false, op = op }  -- 'op' is not to be collected
   waiting[id] = event
   return wait(event)
 end
