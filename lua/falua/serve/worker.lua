@@ -183,8 +183,9 @@ local function fruitless(e, context, kind, ok, result, err)
     error(result, 0)
   elseif not ok then
     return failed(result)
+  elseif core.canceled() then
+    return canceled(e, context)
   elseif err ~= nil then
-    if core.canceled() then return canceled(e, context) end
     return failed(err)
   elseif kind == STREAM and e.stream then
     return 200, "", {["content-type"] = "application/json"}
