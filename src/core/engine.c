@@ -71,6 +71,21 @@ static int place (fal_engine *e, fal_alarm *a) {
 /* }====================================================== */
 
 
+/* The moment the engine has to be stepped at the latest; 0: none. */
+static double next_due (const fal_engine *e) {
+  double due = e->curl_due;
+  if (e->nheap > 0 && (due == 0 || e->heap[1]->due < due))
+    due = e->heap[1]->due;
+  return e->ready_head != NULL ? 1 : due;
+}
+
+
+void fal_engine_arm (fal_engine *e) {
+  if (e->watched && !e->running)
+    fal_pollset_timer(e->ps, next_due(e));
+}
+
+
 /*
 ** {======================================================
 ** libcurl's wishes
@@ -93,25 +108,11 @@ static int on_timer (CURLM *multi, long ms, void *ud) {
   fal_engine *e = ud;
   (void)multi;
   e->curl_due = ms < 0 ? 0 : ms == 0 ? 1 : fal_now() + (double)ms / 1000;
+  fal_engine_arm(e);   /* a call begun between two steps */
   return 0;
 }
 
 /* }====================================================== */
-
-
-/* The moment the engine has to be stepped at the latest; 0: none. */
-static double next_due (const fal_engine *e) {
-  double due = e->curl_due;
-  if (e->nheap > 0 && (due == 0 || e->heap[1]->due < due))
-    due = e->heap[1]->due;
-  return e->ready_head != NULL ? 1 : due;
-}
-
-
-void fal_engine_arm (fal_engine *e) {
-  if (e->watched && !e->running)
-    fal_pollset_timer(e->ps, next_due(e));
-}
 
 
 int fal_alarm_set (fal_engine *e, fal_alarm *a, double due) {
