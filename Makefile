@@ -167,10 +167,18 @@ test:
 	@$(MAKE) --no-print-directory packages
 	@$(MAKE) --no-print-directory check
 
+SHARE = $(DESTDIR)$(PREFIX)/share
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/lua/5.4
 	install -m 755 $B/falua $(DESTDIR)$(PREFIX)/bin/falua
 	install -m 755 $B/$(HOSTLUA)/fal.so $(DESTDIR)$(PREFIX)/lib/lua/5.4/fal.so
+	$(HOSTLUA) tools/man.lua $B/falua > $B/falua.1
+	install -d $(SHARE)/man/man1 $(SHARE)/bash-completion/completions \
+	  $(SHARE)/zsh/site-functions $(SHARE)/fish/vendor_completions.d
+	install -m 644 $B/falua.1 $(SHARE)/man/man1/falua.1
+	$B/falua completion bash > $(SHARE)/bash-completion/completions/falua
+	$B/falua completion zsh > $(SHARE)/zsh/site-functions/_falua
+	$B/falua completion fish > $(SHARE)/fish/vendor_completions.d/falua.fish
 
 clean:
 	rm -rf $B

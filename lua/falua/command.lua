@@ -1,7 +1,8 @@
 -- What the commands of falua share. A command is a file in lua/falua/commands:
 -- a table with 'summary' (half a line for 'falua --help') and run(args), which
 -- returns an exit status. It may also have 'needs_fal': then the options before
--- it (--local) are carried out and the global 'fal' is there.
+-- it (--local) are carried out and the global 'fal' is there. parser() makes
+-- its argparse parser: completion and the manual are made from it.
 
 local host = require "falua.host"
 

@@ -34,7 +34,8 @@ environment:
   FAL_LOCAL=1    the same as --local
   FALUA_TRACE=1  errors come with a traceback
 
-exit codes: 0 all well, 1 something failed, 2 misuse, 130 interrupted]==]
+exit codes: 0 all well, 1 something failed, 2 misuse, 3 some jobs of a batch
+are not done, 130 interrupted]==]
 
 
 local function help()

@@ -7,7 +7,7 @@ local inputs = require "falua.inputs"
 local again = { summary = "make a picture again, with changes", needs_fal = true }
 
 
-local function parser()
+function again.parser()
   local p = require "argparse"("falua again", "Makes the call again that made a picture, with changes.")
   p:argument("image", "A PNG that tells what made it ('falua show' prints it).")
     :argname "IMAGE"
@@ -115,7 +115,7 @@ end
 
 
 function again.run(args)
-  local options, misuse = command.parse("again", parser(), args)
+  local options, misuse = command.parse("again", again.parser(), args)
   if not options then return misuse end
   local id, input, status = recipe(options.image, options)
   if not id then

@@ -33,7 +33,7 @@ local function amount(text)
 end
 
 
-local function parser()
+function batch.parser()
   local p = require "argparse"("falua batch", "Runs the jobs of a file with one endpoint, each paid once.")
     :epilog(EXAMPLE)
   p:argument("endpoint", "Such as fal-ai/flux/schnell."):argname "ID"
@@ -101,7 +101,7 @@ batch.progress = nil
 
 
 function batch.run(args)
-  local options, status = command.parse("batch", parser(), args)
+  local options, status = command.parse("batch", batch.parser(), args)
   if not options then return status end
   if not options.out and not options.dry_run then
     return complain("say where the files go: -o 'out/{index}-{slug}.{ext}'", command.MISUSE)

@@ -6,7 +6,7 @@ local host = require "falua.host"
 local cancel = { summary = "cancel a request", needs_fal = true }
 
 
-local function parser()
+function cancel.parser()
   local p = require "argparse"("falua cancel", "Cancels a request that waits; asks one that runs to stop.")
   p:argument("id", "The endpoint it was sent to."):argname "ID"
   p:argument("request_id", "Its id."):argname "REQUEST_ID"
@@ -23,7 +23,7 @@ end
 
 
 function cancel.run(args)
-  local options, misuse = command.parse("cancel", parser(), args)
+  local options, misuse = command.parse("cancel", cancel.parser(), args)
   if not options then return misuse end
   local answer, err = fal.queue.cancel(options.id, { request_id = options.request_id })
   if not answer then

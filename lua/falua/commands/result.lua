@@ -10,7 +10,7 @@ local result = { summary = "fetch the result of a request", needs_fal = true }
 local TEMPLATE = "{slug}-{seed}.{ext}"
 
 
-local function parser()
+function result.parser()
   local p = require "argparse"("falua result", "Waits for a request and saves what it made.")
   p:argument("id", "The endpoint it was sent to."):argname "ID"
   p:argument("request_id", "Its id."):argname "REQUEST_ID"
@@ -22,7 +22,7 @@ end
 
 
 function result.run(args)
-  local options, misuse = command.parse("result", parser(), args)
+  local options, misuse = command.parse("result", result.parser(), args)
   if not options then return misuse end
   options.out_given = options.out ~= TEMPLATE
   local handle = fal.queue.handle(options.id, options.request_id)

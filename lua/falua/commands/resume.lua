@@ -10,7 +10,7 @@ local resume = { summary = "collect results that an earlier run left behind", ne
 local LIMIT = 8   -- requests followed at once
 
 
-local function parser()
+function resume.parser()
   local p = require "argparse"("falua resume",
     "Waits for the requests that a journal has open and saves what they made.")
   p:argument("journal", "The journal (otherwise the one that 'falua run' keeps)."):args "?":argname "JOURNAL"
@@ -53,7 +53,7 @@ end
 
 
 function resume.run(args)
-  local options, misuse = command.parse("resume", parser(), args)
+  local options, misuse = command.parse("resume", resume.parser(), args)
   if not options then return misuse end
   options.out_given = true
   local path = options.journal or collect.journal()

@@ -12,7 +12,7 @@ example:
   falua run fal-ai/flux/schnell prompt="a red kite" image_size=square -o kite.png]==]
 
 
-local function parser()
+function run.parser()
   local p = require "argparse"("falua run", "Calls an endpoint, shows how far it is, saves the files it makes.")
   p:add_help(false)
   p:argument("id", "The endpoint, such as fal-ai/flux/schnell."):argname "ID":args "?"
@@ -149,7 +149,7 @@ end
 
 
 function run.run(args)
-  local p = parser()
+  local p = run.parser()
   local options, misuse = command.parse("run", p, args)
   if not options then return misuse end
   if options.help then return help(p, options.id) end

@@ -6,7 +6,7 @@ local host = require "falua.host"
 local serve = { summary = "run a local fal" }
 
 
-local function parser()
+function serve.parser()
   local p = require "argparse"("falua serve",
     "A local fal: the same protocol, preview models, no key, no network.")
   p:option("--listen", "Address and port; port 0 picks a free one.", "127.0.0.1:8787")
@@ -56,7 +56,7 @@ end
 
 
 function serve.run(args)
-  local options, status = command.parse("serve", parser(), args)
+  local options, status = command.parse("serve", serve.parser(), args)
   if not options then return status end
   local done, err = host.server.serve(options)
   if done then return command.OK end

@@ -13,7 +13,7 @@ local TOLD = {
 }
 
 
-local function parser()
+function show.parser()
   local p = require "argparse"("falua show", "Prints what made a picture, as far as it tells.")
   p:argument("image", "Pictures: PNGs have it in them; of JPEG, WebP and GIF there is size and type.")
     :args "+":argname "IMAGE"
@@ -84,7 +84,7 @@ end
 
 
 function show.run(args)
-  local options, misuse = command.parse("show", parser(), args)
+  local options, misuse = command.parse("show", show.parser(), args)
   if not options then return misuse end
   local status = command.OK
   for i, path in ipairs(options.image) do

@@ -7,7 +7,7 @@ local text = require "falua.text"
 local status = { summary = "look at a request", needs_fal = true }
 
 
-local function parser()
+function status.parser()
   local p = require "argparse"("falua status",
     "Prints how far a request is. Exit status 0 also when it failed: that it did is what was asked.")
   p:argument("id", "The endpoint it was sent to."):argname "ID"
@@ -33,7 +33,7 @@ end
 
 
 function status.run(args)
-  local options, misuse = command.parse("status", parser(), args)
+  local options, misuse = command.parse("status", status.parser(), args)
   if not options then return misuse end
   local s, err = fal.queue.status(options.id, { request_id = options.request_id, logs = options.logs })
   if not s then

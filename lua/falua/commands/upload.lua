@@ -7,7 +7,7 @@ local progress = require "falua.progress"
 local upload = { summary = "upload files, print their URLs", needs_fal = true }
 
 
-local function parser()
+function upload.parser()
   local p = require "argparse"("falua upload", "Uploads files to fal's storage and prints their URLs.")
   p:argument("file", "Files; large ones go in parts."):args "+":argname "FILE"
   p:option("--type", "Content type (otherwise by the name)."):argname "TYPE"
@@ -48,7 +48,7 @@ end
 
 
 function upload.run(args)
-  local options, misuse = command.parse("upload", parser(), args)
+  local options, misuse = command.parse("upload", upload.parser(), args)
   if not options then return misuse end
   local display = progress.new { mode = options.progress, total = #options.file }
   local status = command.OK
