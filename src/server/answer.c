@@ -57,6 +57,16 @@ void serve_answer_detail (serve_answer *a, unsigned int status,
 }
 
 
+void serve_answer_too_many (serve_answer *a, const char *why) {
+  serve_answer_detail(a, MHD_HTTP_TOO_MANY_REQUESTS,
+                      "concurrent_requests_limit", "%s: try again in a second",
+                      why);
+  serve_answer_header(a, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+  serve_answer_header(a, "x-fal-needs-retry", "1");
+  serve_answer_header(a, "x-fal-retryable", "true");
+}
+
+
 void serve_answer_empty (serve_answer *a, unsigned int status) {
   serve_answer_free(a);
   a->status = status;

@@ -224,16 +224,6 @@ static void ingress (serve_request *r) {
 }
 
 
-static void too_many (serve_request *r) {
-  serve_answer_detail(&r->answer, MHD_HTTP_TOO_MANY_REQUESTS,
-                      "concurrent_requests_limit",
-                      "Too many requests (chaos): try again in a second");
-  serve_answer_header(&r->answer, MHD_HTTP_HEADER_RETRY_AFTER, "1");
-  serve_answer_header(&r->answer, "x-fal-needs-retry", "1");
-  serve_answer_header(&r->answer, "x-fal-retryable", "true");
-}
-
-
 static void late (serve_request *r) {
   serve_answer_detail(&r->answer, MHD_HTTP_GATEWAY_TIMEOUT, "request_timeout",
                       "No runner was free within the start timeout (chaos)");
@@ -249,7 +239,9 @@ int serve_chaos_strike (serve_request *r) {
   if (r->trouble != TROUBLE_NONE)
     serve_log("%s chaos: %s", r->id, names[r->trouble]);
   switch (r->trouble) {
-    case TROUBLE_429: too_many(r); return 1;
+    case TROUBLE_429:
+      serve_answer_too_many(&r->answer, "Too many requests (chaos)");
+      return 1;
     case TROUBLE_502: ingress(r); return 1;
     case TROUBLE_504: late(r); return 1;
     case TROUBLE_SLOW: return wait(r);

@@ -11,7 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "../core/base64.h"
 #include "../core/endpoint.h"
 #include "../core/fal.h"
 #include "../core/json.h"
@@ -457,9 +456,7 @@ void serve_hooks_free (serve_hooks *h) {
 
 int serve_jwks (serve_request *r) {
   unsigned char key[SIGN_PUBLIC];
-  char x[64];
-  size_t n, i;
-  fal_buf b;
+  fal_buf x, b;
   if (r->role != ROLE_REST || !serve_reads(r) ||
       strcmp(r->rest, ".well-known/jwks.json") != 0)
     return 0;
@@ -468,15 +465,14 @@ int serve_jwks (serve_request *r) {
                         "internal_error", "There is no signing key");
     return 1;
   }
-  n = fal_base64_encode(x, key, sizeof(key));
-  while (n > 0 && x[n - 1] == '=')
-    n--;
-  for (i = 0; i < n; i++)
-    x[i] = x[i] == '+' ? '-' : x[i] == '/' ? '_' : x[i];
+  fal_buf_init(&x, 64);
   fal_buf_init(&b, 512);
+  serve_put_base64url(&x, key, sizeof(key));
   fal_buf_addf(&b, "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\","
                "\"use\":\"sig\",\"alg\":\"EdDSA\",\"kid\":\"falua-%.8s\","
-               "\"x\":\"%.*s\"}]}", x, (int)n, x);
+               "\"x\":\"%s\"}]}", fal_buf_cstr(&x) != NULL ? x.s : "",
+               x.s != NULL ? x.s : "");
+  fal_buf_free(&x);
   serve_answer_json(&r->answer, MHD_HTTP_OK, &b);
   return 1;
 }

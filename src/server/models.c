@@ -98,13 +98,6 @@ static void free_listing (listing *l) {
 }
 
 
-static void too_many (serve_request *r) {
-  serve_answer_detail(&r->answer, MHD_HTTP_TOO_MANY_REQUESTS,
-                      "concurrent_requests_limit",
-                      "Too many requests are waiting");
-}
-
-
 /* Takes it up where the connection was suspended. */
 static void finish (serve_request *r) {
   listing *l = r->extra;
@@ -114,7 +107,7 @@ static void finish (serve_request *r) {
   else
     fal_buf_addstr(&l->json, "null,\"has_more\":false}");
   if (l->refused)
-    too_many(r);
+    serve_answer_too_many(&r->answer, "Too many requests are waiting");
   else
     serve_answer_json(&r->answer, MHD_HTTP_OK, &l->json);
   free_listing(l);
@@ -206,7 +199,7 @@ static void give_document (serve_request *r) {
   r->suspended = 1;
   MHD_suspend_connection(r->mc);
   if (!ask(r, &cls, id, "document")) {
-    too_many(r);
+    serve_answer_too_many(&r->answer, "Too many requests are waiting");
     MHD_resume_connection(r->mc);
   }
 }

@@ -79,12 +79,7 @@ static void answer_taken (serve_request *r) {
 
 
 static void answer_busy (serve_request *r) {
-  serve_answer_detail(&r->answer, MHD_HTTP_TOO_MANY_REQUESTS,
-                      "concurrent_requests_limit",
-                      "The queue is as long as it may be: try again later");
-  serve_answer_header(&r->answer, MHD_HTTP_HEADER_RETRY_AFTER, "1");
-  serve_answer_header(&r->answer, "x-fal-needs-retry", "1");
-  serve_answer_header(&r->answer, "x-fal-retryable", "true");
+  serve_answer_too_many(&r->answer, "The queue is as long as it may be");
 }
 
 

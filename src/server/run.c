@@ -92,22 +92,12 @@ static void fill_job (serve_request *r, serve_kind kind,
 }
 
 
-static void too_many (serve_request *r) {
-  serve_answer_detail(&r->answer, MHD_HTTP_TOO_MANY_REQUESTS,
-                      "concurrent_requests_limit",
-                      "Too many requests are waiting: try again in a second");
-  serve_answer_header(&r->answer, MHD_HTTP_HEADER_RETRY_AFTER, "1");
-  serve_answer_header(&r->answer, "x-fal-needs-retry", "1");
-  serve_answer_header(&r->answer, "x-fal-retryable", "true");
-}
-
-
 /* The job is filled: suspends the request and posts it. */
 static void post (serve_request *r) {
   r->suspended = 1;
   MHD_suspend_connection(r->mc);  /* first: a worker may be done at once */
   if (!serve_pool_post(r->s->pool, &r->job)) {
-    too_many(r);
+    serve_answer_too_many(&r->answer, "Too many requests are waiting");
     MHD_resume_connection(r->mc);
   }
 }

@@ -1,5 +1,5 @@
 /*
-** seal.c -- what the server signs for later: CDN tokens, upload addresses
+** seal.c -- what the server signs for later: tokens, upload addresses
 */
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,13 +85,19 @@ fal_code serve_secret_load (const char *data,
 /* }====================================================== */
 
 
-void serve_sign (const unsigned char secret[SEAL_SECRET], const char *s,
-                 size_t len, char *to, size_t n) {
-  unsigned char mac[EVP_MAX_MD_SIZE];
+void serve_mac (const unsigned char secret[SEAL_SECRET], const char *s,
+                size_t len, unsigned char mac[SEAL_MAC]) {
   unsigned int size = 0;
-  memset(mac, 0, sizeof(mac));
+  memset(mac, 0, SEAL_MAC);
   HMAC(EVP_sha256(), secret, SEAL_SECRET, (const unsigned char *)s, len,
        mac, &size);
+}
+
+
+void serve_sign (const unsigned char secret[SEAL_SECRET], const char *s,
+                 size_t len, char *to, size_t n) {
+  unsigned char mac[SEAL_MAC];
+  serve_mac(secret, s, len, mac);
   to_hex(mac, to, n);
 }
 
@@ -101,8 +107,7 @@ int serve_same (const void *a, const void *b, size_t n) {
 }
 
 
-/* Appends base64 with the URL's alphabet and no padding. */
-static fal_code add_base64 (fal_buf *to, const char *s, size_t n) {
+fal_code serve_put_base64url (fal_buf *to, const void *s, size_t n) {
   char *p = fal_buf_room(to, fal_base64_encoded(n));
   size_t i, k;
   if (p == NULL)
@@ -131,7 +136,7 @@ fal_code serve_seal_make (const unsigned char secret[SEAL_SECRET],
   code = fal_buf_addf(&b, "%s%s}", more != NULL ? "," : "",
                       more != NULL ? more : "");
   if (code == FAL_OK)
-    code = add_base64(to, b.s, b.n);
+    code = serve_put_base64url(to, b.s, b.n);
   fal_buf_free(&b);
   if (code != FAL_OK)
     return code;

@@ -24,10 +24,19 @@ fal_code serve_secret_load (const char *data,
                             unsigned char secret[SEAL_SECRET],
                             fal_error *err);
 
+#define SEAL_MAC  32   /* bytes */
+
+/* The HMAC-SHA256 of s[0..len) with the secret. */
+void serve_mac (const unsigned char secret[SEAL_SECRET], const char *s,
+                size_t len, unsigned char mac[SEAL_MAC]);
+
 /* The first 'n' hex digits (64 at most) of the HMAC of s[0..len), and a
 ** NUL. */
 void serve_sign (const unsigned char secret[SEAL_SECRET], const char *s,
                  size_t len, char *to, size_t n);
+
+/* Appends base64 with the URL's alphabet and no padding. */
+fal_code serve_put_base64url (fal_buf *to, const void *s, size_t n);
 
 /* Nonzero when they are equal. Takes as long whatever they are. */
 int serve_same (const void *a, const void *b, size_t n);

@@ -62,6 +62,9 @@ void serve_answer_reply (serve_answer *a, serve_reply *r);
 void serve_answer_reply_file (serve_answer *a, serve_reply *r, int fd,
                               size_t n);
 
+/* 429, to be tried again in a second; 'why' begins the sentence. */
+void serve_answer_too_many (serve_answer *a, const char *why);
+
 /* No body. */
 void serve_answer_empty (serve_answer *a, unsigned int status);
 

@@ -12,22 +12,11 @@
 #define PURPOSE  "webhook signing key"
 
 
-/* Two hex digits at s. */
-static unsigned char byte_at (const char *s) {
-  unsigned int v = 0;
-  sscanf(s, "%2x", &v);
-  return (unsigned char)v;
-}
-
-
 static EVP_PKEY *key_of (const unsigned char secret[SEAL_SECRET]) {
-  unsigned char seed[32];
-  char hex[65];
-  int i;
-  serve_sign(secret, PURPOSE, sizeof(PURPOSE) - 1, hex, 64);
-  for (i = 0; i < 32; i++)
-    seed[i] = byte_at(hex + 2 * i);
-  return EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, 32);
+  unsigned char seed[SEAL_MAC];
+  serve_mac(secret, PURPOSE, sizeof(PURPOSE) - 1, seed);
+  return EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed,
+                                      sizeof(seed));
 }
 
 

@@ -2,103 +2,32 @@
 ** token.c -- short-lived tokens for realtime connections
 */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
-#include "../core/base64.h"
 #include "../core/endpoint.h"
 #include "../core/json.h"
+#include "seal.h"
 #include "token.h"
 
-#define MAX_TOKEN  8192
-#define LIFETIME   120.0   /* seconds, when none is asked for */
-#define MAC_N      32
-
-
-/*
-** {======================================================
-** The text of a token
-** =======================================================
-*/
-
-/* base64url without padding, as JWTs have it. */
-static fal_code put64 (fal_buf *b, const void *s, size_t n) {
-  size_t i, k;
-  char *to = fal_buf_room(b, fal_base64_encoded(n));
-  if (to == NULL)
-    return FAL_ENOMEM;
-  k = fal_base64_encode(to, s, n);
-  while (k > 0 && to[k - 1] == '=')
-    k--;
-  for (i = 0; i < k; i++)
-    to[i] = to[i] == '+' ? '-' : to[i] == '/' ? '_' : to[i];
-  b->n += k;
-  return FAL_OK;
-}
-
-
-static void sign (const falua_server *s, const char *text, size_t n,
-                  unsigned char mac[MAC_N]) {
-  unsigned k = MAC_N;
-  HMAC(EVP_sha256(), s->secret, sizeof(s->secret),
-       (const unsigned char *)text, n, mac, &k);
-}
+#define USE       "realtime"
+#define APPS_MAX  1024     /* bytes of the list of apps */
+#define LIFETIME  120.0    /* seconds, when none is asked for */
 
 
 fal_code serve_token_put (const falua_server *s, const char *apps,
                           size_t apps_n, const char *owner, double seconds,
                           fal_buf *out) {
-  static const char head[] = "{\"alg\":\"HS256\",\"typ\":\"JWT\"}";
-  unsigned char mac[MAC_N];
-  size_t from = out->n;
   fal_code code;
-  fal_buf b;
-  fal_buf_init(&b, MAX_TOKEN / 2);
-  fal_buf_addf(&b, "{\"exp\":%lld,\"apps\":",
-               (long long)time(NULL) + (long long)seconds);
-  fal_buf_add(&b, apps, apps_n);
-  fal_buf_addstr(&b, ",\"sub\":");
-  fal_json_put_string(&b, owner, strlen(owner));
-  code = fal_buf_addstr(&b, "}");
-  if (code == FAL_OK && put64(out, head, sizeof(head) - 1) == FAL_OK &&
-      fal_buf_addstr(out, ".") == FAL_OK &&
-      put64(out, b.s, b.n) == FAL_OK) {
-    sign(s, out->s + from, out->n - from, mac);
-    fal_buf_addstr(out, ".");
-    code = put64(out, mac, MAC_N);
-  }
-  fal_buf_free(&b);
+  fal_buf more;
+  fal_buf_init(&more, APPS_MAX + 16);
+  fal_buf_addstr(&more, "\"apps\":");
+  code = fal_buf_add(&more, apps, apps_n);
+  if (code == FAL_OK && fal_buf_cstr(&more) != NULL)
+    code = serve_seal_make(s->secret, USE, owner, seconds, more.s, out);
+  fal_buf_free(&more);
   return code;
 }
-
-
-/* The claims of a token that is ours, to 'b'. */
-static int open_token (const falua_server *s, const char *token, fal_buf *b) {
-  unsigned char mac[MAC_N], given[MAC_N + 8];
-  const char *claims = strchr(token, '.');
-  const char *end = claims != NULL ? strchr(claims + 1, '.') : NULL;
-  ptrdiff_t n;
-  char *to;
-  if (end == NULL || strlen(end + 1) > 44 || end - token > MAX_TOKEN)
-    return 0;
-  sign(s, token, (size_t)(end - token), mac);
-  n = fal_base64_decode(given, end + 1, strlen(end + 1));
-  if (n != MAC_N || CRYPTO_memcmp(mac, given, MAC_N) != 0)
-    return 0;
-  claims++;
-  to = fal_buf_room(b, fal_base64_decoded((size_t)(end - claims)));
-  n = to != NULL ? fal_base64_decode(to, claims, (size_t)(end - claims)) : -1;
-  if (n < 0)
-    return 0;
-  b->n = (size_t)n;
-  return 1;
-}
-
-/* }====================================================== */
 
 
 /*
@@ -144,26 +73,22 @@ static int look (const char *s, size_t n, const char *id) {
 
 const char *serve_token_check (const falua_server *s, const char *token,
                                const char *id, char *owner, size_t n) {
-  const char *why = "the token is not one of this server's";
+  const char *why = "the token is not one of this server's, or has expired";
   const char *raw;
   size_t raw_n;
-  fal_buf b, sub;
-  fal_buf_init(&b, MAX_TOKEN);
-  fal_buf_init(&sub, n - 1);
-  if (open_token(s, token, &b)) {
-    if (fal_json_find(b.s, b.n, "exp", &raw, &raw_n) != FAL_JSON_INTEGER ||
-        strtoll(raw, NULL, 10) < (long long)time(NULL))
-      why = "the token has expired";
-    else if (fal_json_find(b.s, b.n, "apps", &raw, &raw_n) != FAL_JSON_ARRAY ||
-             !look(raw, raw_n, id))
-      why = "the token is not for this app";
-    else if (fal_json_find_string(b.s, b.n, "sub", &sub)) {
-      snprintf(owner, n, "%.*s", (int)sub.n, sub.n > 0 ? sub.s : "");
+  fal_buf claims, of;
+  fal_buf_init(&of, n - 1);
+  if (serve_seal_open(s->secret, USE, token, strlen(token), &claims)) {
+    why = "the token is not for this app";
+    if (fal_json_find(claims.s, claims.n, "apps", &raw, &raw_n)
+        == FAL_JSON_ARRAY && look(raw, raw_n, id) &&
+        fal_json_find_string(claims.s, claims.n, "o", &of)) {
+      snprintf(owner, n, "%.*s", (int)of.n, of.n > 0 ? of.s : "");
       why = NULL;
     }
   }
-  fal_buf_free(&sub);
-  fal_buf_free(&b);
+  fal_buf_free(&of);
+  fal_buf_free(&claims);
   return why;
 }
 
@@ -222,7 +147,7 @@ static double read_seconds (const serve_request *r) {
 static void give (serve_request *r, const fal_buf *apps, double seconds,
                   int bare) {
   fal_buf b;
-  fal_buf_init(&b, 2 * MAX_TOKEN);
+  fal_buf_init(&b, SEAL_MAX + 64);
   fal_buf_addstr(&b, bare ? "\"" : "{\"token\":\"");
   serve_token_put(r->s, apps->s, apps->n, r->owner, seconds, &b);
   fal_buf_addstr(&b, bare ? "\"" : "\"}");
@@ -243,7 +168,7 @@ int serve_tokens (serve_request *r) {
     serve_answer_header(&r->answer, MHD_HTTP_HEADER_ALLOW, "POST, OPTIONS");
     return 1;
   }
-  fal_buf_init(&apps, 1024);
+  fal_buf_init(&apps, APPS_MAX);
   seconds = read_seconds(r);
   if (!read_apps(r, &apps))
     refuse(r, "allowed_apps", "missing", "Field required: a list of at least "

@@ -1,8 +1,8 @@
 /*
 ** token.h -- short-lived tokens for realtime connections (protocol 7.1)
 **
-** A token says for itself which apps it opens, for whom and until when (a JWT
-** with HS256). Its key is the server's, kept in the data folder (seal.h).
+** A token says for itself which apps it opens, for whom and until when; it is
+** sealed with the server's secret (seal.h), so it outlives a restart.
 */
 #ifndef falua_token_h
 #define falua_token_h
