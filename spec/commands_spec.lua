@@ -184,6 +184,54 @@ describe("falua status, result, cancel and resume", function ()
 end)
 
 
+-- Ctrl-C at a moment that the program's own progress tells of.
+describe("falua run, interrupted,", function ()
+  local serve = require "spec.support.serve"
+  local local_fal
+
+  setup(function () local_fal = serve.start "--apps spec/interop/official/apps" end)
+  teardown(function () local_fal:stop() end)
+
+  -- Runs 'falua run ID', interrupts it once it says 'state': what it said after
+  -- that, its exit status.
+  local function interrupted(id, state)
+    local program = FALUA:sub(1, 1) == "/" and FALUA or os.getenv "PWD" .. "/" .. FALUA
+    return child.sh(([[cd %s && rm -f said && mkfifo said
+      HOME=%s FAL_BASE_URL=%s FAL_KEY=a:b %s run %s --no-check --progress=kv --journal jobs.%s 2>said </dev/null & pid=$!
+      exec 3<said
+      while read -r line <&3; do case $line in *status=%s*) kill -INT $pid; break;; esac; done
+      cat <&3; wait $pid]]):format(dir, dir, local_fal.url, child.quoted(program), id, state, state))
+  end
+
+  it("leaves what runs alone and says how to go on", function ()
+    local out, code = interrupted("local/waits", "IN_PROGRESS")
+    assert.equal(130, code, out)
+    local id = out:match "it goes on at the server: falua result local/waits (%S+)"
+    assert.is_string(id, out)
+    local client = fal.client { base_url = local_fal.url, credentials = "a:b" }
+    local handle = client.queue.handle("local/waits", id)
+    assert.equal("IN_PROGRESS", fal.check(handle:status()).status)
+    assert.matches(id, server.read(dir .. "/jobs.IN_PROGRESS"), 1, true)
+    fal.check(handle:cancel())
+  end)
+
+  it("cancels what waits", function ()
+    local client = fal.client { base_url = local_fal.url, credentials = "a:b" }
+    local first = fal.check(client.queue.submit("local/alone", { input = {} }))
+    for event in first:events() do
+      if event.status == "IN_PROGRESS" then break end
+    end
+    local out, code = interrupted("local/alone", "IN_QUEUE")
+    assert.equal(130, code, out)
+    local id = out:match "request (%S+) was canceled"
+    assert.is_string(id, out)
+    local status = fal.check(client.queue.status("local/alone", { request_id = id }))
+    assert.equal("client_cancelled", status.error_type)
+    fal.check(first:cancel())
+  end)
+end)
+
+
 describe("falua upload", function ()
   it("prints a URL for each file", function ()
     local out, code = falua("upload --progress=none in.json a-red-kite-7.png")
