@@ -6,6 +6,10 @@ local child = require "spec.support.child"
 local decimal = require "fal.decimal"
 local server = require "spec.support.server"
 
+-- The fault server by a name that is not this machine's own: what that says is
+-- kept on disk. libcurl sends *.localhost to 127.0.0.1 itself.
+local NAMED = server.url:gsub("127%.0%.0%.1", "prices.localhost")
+
 local PRICES = {
   ["fault/bill/1"] = { unit_price = "0.025", unit = "images" },
   ["fault/bill/none"] = { unit_price = 0.25, unit = "image" },
@@ -89,7 +93,7 @@ describe("prices", function ()
   before_each(function ()
     server.forget()
     folder = server.folder()
-    env = { XDG_CACHE_HOME = folder .. "/cache", FAL_BASE_URL = server.url, FAL_KEY = "id:secret" }
+    env = { XDG_CACHE_HOME = folder .. "/cache", FAL_BASE_URL = NAMED, FAL_KEY = "id:secret" }
   end)
 
   after_each(function () server.remove_folder(folder) end)
@@ -130,9 +134,19 @@ describe("prices", function ()
     assert.truthy(out:find("$0.025\texact", 1, true), out)
   end)
 
+  it("of a server on this machine are not kept: its port may be another's tomorrow", function ()
+    for _, url in ipairs { server.url, (server.url:gsub("127%.0%.0%.1", "localhost")) } do
+      env.FAL_BASE_URL = url
+      assert.truthy(child.run(CALL, env):find("$0.025\texact", 1, true))
+      child.run([[assert(require "fal".models.schema "q/quick")]], env)
+    end
+    assert.is_nil(io.open(folder .. "/cache/fal/prices.json"))
+    assert.equal("", (child.sh("ls " .. folder .. " 2>&1")))
+  end)
+
   it("survive a damaged file", function ()
     os.execute("mkdir -p " .. folder .. "/cache/fal")
-    for _, text in ipairs { "", "{", '{"hosts":7}', '{"hosts":{"' .. server.url .. '/api":[1]}}', "\255" } do
+    for _, text in ipairs { "", "{", '{"hosts":7}', '{"hosts":{"' .. NAMED .. '/api":[1]}}', "\255" } do
       assert.is_true(require("fal.core").write(folder .. "/cache/fal/prices.json", text, true))
       local out = child.run(CALL, env)
       assert.truthy(out:find("$0.025\texact", 1, true), out)
@@ -320,7 +334,7 @@ describe("fal.models", function ()
   it("keeps schemas on disk", function ()
     server.forget()
     local folder = server.folder()
-    local env = { XDG_CACHE_HOME = folder, FAL_BASE_URL = server.url, FAL_KEY = "id:secret" }
+    local env = { XDG_CACHE_HOME = folder, FAL_BASE_URL = NAMED, FAL_KEY = "id:secret" }
     local code = [[print(assert(require "fal".models.schema "q/quick").paths["/q/quick"])]]
     for _ = 1, 2 do assert.truthy(child.run(code, env):find "^table") end
     assert.equal(1, server.stats().models)

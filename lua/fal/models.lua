@@ -30,8 +30,9 @@ end
 
 -- Where a schema is kept for a day, or nil.
 local function schema_file(client, id)
-  local folder = prices.folder()
-  return folder and ("%s/schemas/%s.json"):format(folder, core.digest("sha256", client.box:host "api" .. "\n" .. id))
+  local host = client.box:host "api"
+  local folder = prices.folder(host)
+  return folder and ("%s/schemas/%s.json"):format(folder, core.digest("sha256", host .. "\n" .. id))
 end
 
 

@@ -3,7 +3,8 @@
 -- A book of prices is filled from a file or a table of the user's, which then
 -- is all there is, or from the platform (GET {api}/v1/models/pricing, protocol
 -- 13.5). What the platform said is kept on disk for a day, with its date:
--- $XDG_CACHE_HOME/fal/prices.json, by host.
+-- $XDG_CACHE_HOME/fal/prices.json, by host. What a server on this machine said
+-- is not.
 --
 -- A price: { endpoint_id =, unit_price = decimal, unit = "images", currency =
 -- "USD", at = Unix seconds (nil: the user's own), source = "file" | "platform" }
@@ -84,8 +85,13 @@ end
 
 ---- On disk ------------------------------------------------------------
 
--- The folder for what may be fetched again, or nil when there is no home.
-function prices.folder()
+-- The folder for what a host said and may be asked again, or nil when there is
+-- no home, and for a server on this machine: asking it costs nothing, and the
+-- port may be another server's tomorrow ('falua --local'), with other prices.
+function prices.folder(host)
+  if host:find "^https?://127%." or host:find "^https?://localhost[:/]" or host:find("://[::1]", 1, true) then
+    return nil
+  end
   local base = os.getenv "XDG_CACHE_HOME"
   if not base or base:sub(1, 1) ~= "/" then
     local home = os.getenv "HOME"
@@ -95,15 +101,14 @@ function prices.folder()
 end
 
 
-local function kept_file()
-  local folder = prices.folder()
+local function kept_file(host)
+  local folder = prices.folder(host)
   return folder and folder .. "/prices.json"
 end
 
 
 -- What is on disk, by host: nothing when that is damaged.
-local function kept_hosts()
-  local path = kept_file()
+local function kept_hosts(path)
   local bytes = path and core.read(path, 16 * 1048576)
   local document = bytes and core.json.decode(bytes)
   local hosts = type(document) == "table" and document.hosts
@@ -112,25 +117,18 @@ end
 
 
 local function each_kept(host, f)
-  local list = kept_hosts()[host]
+  local list = kept_hosts(kept_file(host))[host]
   for id, entry in pairs(type(list) == "table" and list or {}) do
     if type(entry) == "table" and type(entry.at) == "number" then f(id, entry) end
   end
 end
 
 
--- How long an entry stays: that of a server on this machine, whose port will
--- never come again, not longer than it counts.
-local function lifetime(host)
-  return host:find "^https?://127%." and DAY or KEPT
-end
-
-
 -- Adds a price to what is on disk. A disk that says no costs a fetch later.
 local function keep(host, price)
-  local path = kept_file()
+  local path = kept_file(host)
   if not path then return end
-  local hosts, now = kept_hosts(), os.time()
+  local hosts, now = kept_hosts(path), os.time()
   local fresh = {}
   hosts[host] = type(hosts[host]) == "table" and hosts[host] or {}
   hosts[host][price.endpoint_id] = {
@@ -138,7 +136,8 @@ local function keep(host, price)
   }
   for name, list in pairs(hosts) do
     for id, entry in pairs(list) do
-      if type(entry) == "table" and type(entry.at) == "number" and now - entry.at < lifetime(name) then
+      local at = type(entry) == "table" and entry.at
+      if type(at) == "number" and now - at < KEPT then
         fresh[name] = fresh[name] or {}
         fresh[name][id] = entry
       end
