@@ -279,6 +279,32 @@ describe("an answer that is not what fal answers", function ()
 
   it("bytes that are no HTTP", function () refused("garbage", "protocol") end)
 
+  for _, name in ipairs { "gzip", "br", "zstd", "deflate", "X-Odd" } do
+    it("in the encoding " .. name .. " is named, with the host", function ()
+      local err = refused("encoded/" .. name, "protocol", "(" .. name .. ")", server.url:match "//(.*)",
+                          "Accept-Encoding")
+      assert.equal("5e0f-encoded", err.request_id)
+      assert.is_nil(err.status)
+      assert.is_false(err.retryable)
+      err = refused("encoded/" .. name .. "/502", "http", "HTTP 502", "compressed: " .. name)
+      assert.is_true(err.retryable)
+      assert.is_nil(tostring(err):find "%c%c")
+    end)
+  end
+
+  it("in the encoding 'identity' is as it is", function ()
+    assert.same({ plain = true }, (client():run("fault/encoded/Identity")))
+  end)
+
+  it("a stream in an encoding is no stream", function ()
+    local events = 0
+    local stream = assert(client():stream("fault/encoded/gzip", { path = "" }))
+    for _ in stream do events = events + 1 end
+    local value, err = stream:done()
+    failed(value, err, "protocol", "(gzip)")
+    assert.equal(0, events)
+  end)
+
   for _, path in ipairs { "huge/20000000", "huge-announced/20000000" } do
     it(path .. " stops at the ceiling", function ()
       server.forget()

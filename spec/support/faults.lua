@@ -224,6 +224,15 @@ M.list = {
   untyped = function (c) return c:answer(200, {}, '{"typed":false}') end,
   garbage = function (c) c:send("SSH-2.0-OpenSSH_9.2\r\n") return false end,
 
+  -- bytes that nobody can read, said to be text in the encoding NAME; JSON
+  -- in the one that is none
+  encoded = function (c, _, name, code)
+    local plain = name:lower() == "identity"
+    return c:answer(number(code, 200), { "content-encoding:  " .. name .. " ", "x-fal-request-id: 5e0f-encoded",
+                    "Content-Type: " .. (plain and "application/json" or "text/plain") },
+                    plain and '{"plain":true}' or "\31\139\8\0" .. ("\1"):rep(60))
+  end,
+
   -- n bytes of JSON; 'huge-announced' says so before
   huge = function (c, _, n)
     if not c:answer(200, { "Content-Type: application/json",

@@ -276,6 +276,11 @@ static void hint (const fal_answer *a, fal_error *err) {
 static void add_plain (fal_buf *b, const fal_answer *a) {
   char type[80], shown[160];
   size_t n = 0;
+  if (header_text(a, "content-encoding", shown, sizeof(shown)) &&
+      strcasecmp(shown, "identity") != 0 && shown[0] != '\0') {
+    fal_buf_addf(b, "no reason given (the answer is compressed: %s)", shown);
+    return;
+  }
   header_text(a, "content-type", type, sizeof(type));
   if (strncasecmp(type, "text/plain", 10) != 0) {
     fal_buf_addstr(b, "no reason given");

@@ -166,6 +166,7 @@ struct fal_transfer {
   CURLcode result;
   fal_code refused;         /* why one of our callbacks stopped it */
   int status;
+  char encoding[24];        /* of the body, "" when it has none */
   uint64_t bytes;
   fal_buf *head, *body;     /* the operation's */
   size_t max_head, max_body;

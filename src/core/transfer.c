@@ -21,11 +21,16 @@
 #define H2_CONNECTIONS 8L     /* to one host: each carries 100 calls or more */
 
 
+/* Nothing is decompressed here: a success that is compressed stops at its
+** first byte. A file is kept as it comes. */
 static size_t on_body (char *s, size_t one, size_t n, void *ud) {
   fal_transfer *t = ud;
   (void)one;
   t->bytes += n;
-  if (t->feed != NULL && t->status >= 200 && t->status < 300)
+  if (t->encoding[0] != '\0' && t->sink == NULL && t->status >= 200 &&
+      t->status < 300)
+    t->refused = FAL_EPROTOCOL;
+  else if (t->feed != NULL && t->status >= 200 && t->status < 300)
     t->refused = t->feed(t->owner, s, n);
   else if (t->sink != NULL && t->status >= 200 && t->status < 300) {
     if (t->max_sink != 0 && t->bytes > t->max_sink)
@@ -49,6 +54,7 @@ static void new_answer (fal_transfer *t, const char *s, size_t n) {
   t->body->n = 0;
   t->bytes = 0;
   t->status = 0;
+  t->encoding[0] = '\0';
   if (space != NULL) {
     const char *p = space + 1;
     while (p < s + n && *p >= '0' && *p <= '9' && t->status < 1000)
@@ -74,6 +80,19 @@ static void expect_body (fal_transfer *t, const char *s, size_t n) {
 }
 
 
+/* "gzip\r\n", after the name. */
+static void note_encoding (fal_transfer *t, const char *s, size_t n) {
+  while (n > 0 && (*s == ' ' || *s == '\t')) {
+    s++;
+    n--;
+  }
+  while (n > 0 && (unsigned char)s[n - 1] <= ' ')
+    n--;
+  if (!(n == 8 && strncasecmp(s, "identity", 8) == 0))
+    fal_copy_text(t->encoding, sizeof(t->encoding), s, n);
+}
+
+
 static size_t on_head (char *s, size_t one, size_t n, void *ud) {
   fal_transfer *t = ud;
   (void)one;
@@ -85,6 +104,8 @@ static size_t on_head (char *s, size_t one, size_t n, void *ud) {
     t->refused = fal_buf_add(t->head, s, n);
     if (n > 15 && strncasecmp(s, "content-length:", 15) == 0)
       expect_body(t, s, n);
+    else if (n > 17 && strncasecmp(s, "content-encoding:", 17) == 0)
+      note_encoding(t, s + 17, n - 17);
   }
   return t->refused == FAL_OK ? n : 0;
 }
@@ -331,6 +352,7 @@ fal_transfer *fal_transfer_start (fal_op *op, const fal_exchange *x,
   t->result = CURLE_OK;
   t->refused = FAL_OK;
   t->status = 0;
+  t->encoding[0] = '\0';
   t->bytes = 0;
   t->message[0] = '\0';
   t->owner = x->owner;
@@ -447,6 +469,12 @@ static fal_code refusal (const fal_transfer *t, const char *host,
              host, (unsigned long long)(t->sink != NULL && t->max_sink != 0
              ? t->max_sink : t->max_body));
     fal_hint(err, "raise max_response if such an answer is meant");
+  }
+  else if (t->refused == FAL_EPROTOCOL) {
+    fal_fail(err, FAL_EPROTOCOL, "the answer of %s is compressed (%s), which "
+             "is not understood here", host, t->encoding);
+    fal_hint(err, "leave Accept-Encoding out of headers; if it is not there, "
+             "something on the way compresses what nobody asked for");
   }
   else
     fal_fail(err, FAL_ENOMEM, "out of memory");
