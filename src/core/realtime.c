@@ -2,21 +2,17 @@
 ** realtime.c -- a realtime connection (protocol 7): token, socket, messages
 **
 ** Nothing is opened before there is something to send, and a connection that
-** was closed is opened again by the next message. A token is used until most
-** of its time is over, also for several connections.
+** was closed is opened again by the next message.
 */
-#include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
+#include "realtime_private.h"
 #include "single.h"
 #include "websocket.h"
 
 #define EXPIRATION  120.0   /* seconds a token is asked for */
-#define FRESH       0.9     /* of them it is used */
-#define MAX_TOKEN   ((size_t)64 << 10)
 #define MAX_QUEUE   ((size_t)64 << 20)
 #define STALE       0.001   /* after such a pause a socket is looked at before
                                it is written to */
@@ -38,28 +34,13 @@ typedef struct Realtime {
   int state;
   int closing;
   fal_buf url;              /* without the query */
-  fal_buf alias;
-  char *credentials;        /* NULL: the client's */
-  char *token;              /* as it is in the URL; NULL: none */
-  double fresh_until;
-  int used;                 /* an earlier connection had it */
+  fal_rt_token token;
   int max_buffering;
-  double expiration, throttle, last_sent;
+  double throttle, last_sent;
   fal_alarm turn;           /* the next message may be sent */
   Message *first, *last;    /* to be sent */
   size_t waiting;
 } Realtime;
-
-
-static void wipe (char **s) {
-  if (*s != NULL) {
-    volatile char *p = *s;
-    while (*p != '\0')
-      *p++ = '\0';
-    free(*s);
-    *s = NULL;
-  }
-}
 
 
 static void drop_messages (Realtime *rt) {
@@ -80,9 +61,7 @@ static void clear (fal_op *op) {
   fal_alarm_set(op->engine, &rt->turn, 0);
   drop_messages(rt);
   fal_buf_free(&rt->url);
-  fal_buf_free(&rt->alias);
-  wipe(&rt->credentials);
-  wipe(&rt->token);
+  fal_rt_token_clear(&rt->token);
 }
 
 
@@ -190,48 +169,19 @@ static fal_code enqueue (Realtime *rt, const char *s, size_t n, int text,
 static fal_code start_socket (Realtime *rt, fal_error *err) {
   fal_buf url;
   fal_code code;
-  fal_buf_init(&url, MAX_TOKEN * 2);
-  fal_buf_addf(&url, "%s?fal_jwt_token=%s", rt->url.s, rt->token);
+  fal_buf_init(&url, FAL_MAX_TOKEN * 2);
+  fal_buf_addf(&url, "%s?fal_jwt_token=%s", rt->url.s, rt->token.text);
   if (rt->max_buffering > 0)
     fal_buf_addf(&url, "&max_buffering=%d", rt->max_buffering);
-  rt->ws.secret = rt->token;
+  rt->ws.secret = rt->token.text;
   code = fal_buf_cstr(&url) == NULL
          ? fal_fail(err, FAL_ENOMEM, "out of memory")
          : fal_ws_start(&rt->ws, url.s, err);
-  wipe(&url.s);
+  fal_wipe(url.s);
+  fal_buf_free(&url);
   if (code == FAL_OK)
     rt->state = SOCKET;
   return code;
-}
-
-
-/* Asks for a token. */
-static fal_code ask (Realtime *rt, fal_error *err) {
-  const fal_client *client = rt->op.client;
-  fal_call *c = &rt->call;
-  fal_code code = fal_client_check_key(client, FAL_ROLE_REST,
-    rt->credentials != NULL ? rt->credentials : client->credentials, err);
-  if (code != FAL_OK)
-    return code;
-  fal_buf_addf(&c->url, "%s/tokens/", client->hosts[FAL_ROLE_REST]);
-  fal_buf_addstr(&c->input, "{\"allowed_apps\":[");
-  fal_json_put_string(&c->input, rt->alias.s, rt->alias.n);
-  fal_buf_addf(&c->input, "],\"token_expiration\":%ld}", (long)ceil(rt->expiration));
-  c->x.has_body = 1;
-  c->x.max_body = MAX_TOKEN;
-  c->safe = 1;
-  if (rt->credentials != NULL)
-    code = fal_call_headers(c, rt->credentials, NULL, err);
-  if (code == FAL_OK)
-    code = fal_call_start(c, err);
-  if (code == FAL_OK)
-    rt->state = TOKEN;
-  return code;
-}
-
-
-static int is_fresh (const Realtime *rt) {
-  return rt->token != NULL && fal_now() < rt->fresh_until;
 }
 
 
@@ -242,12 +192,14 @@ static void token_came (fal_op *op, fal_call *c);
 static fal_code begin (Realtime *rt, fal_error *err) {
   fal_code code;
   fal_op_rest(&rt->op, 0);
-  if (is_fresh(rt))
+  if (fal_rt_token_fresh(&rt->token))
     code = start_socket(rt, err);
   else {
     fal_call_init(&rt->call, &rt->op, token_came);
-    code = ask(rt, err);
-    if (code != FAL_OK)
+    code = fal_rt_token_ask(&rt->token, &rt->call, err);
+    if (code == FAL_OK)
+      rt->state = TOKEN;
+    else
       fal_call_clear(&rt->call);
   }
   if (code != FAL_OK)
@@ -256,43 +208,12 @@ static fal_code begin (Realtime *rt, fal_error *err) {
 }
 
 
-/* The token of an answer: a JSON string, or an object with it. */
-static fal_code read_token (Realtime *rt, const fal_answer *a,
-                            fal_error *err) {
-  fal_buf text;
-  char *escaped;
-  fal_buf_init(&text, MAX_TOKEN);
-  if (!fal_json_find_string(a->body, a->body_n, "", &text) &&
-      !fal_json_find_string(a->body, a->body_n, "token", &text)) {
-    if (fal_json_find_string(a->body, a->body_n, "detail", &text))
-      fal_fail(err, FAL_EAUTH, "no realtime token: %.*s", (int)text.n,
-               text.s);
-    else
-      fal_fail(err, FAL_EPROTOCOL, "no realtime token in the answer of the "
-               "token endpoint");
-    fal_buf_free(&text);
-    return err->code;
-  }
-  escaped = text.n > 0 ? curl_easy_escape(NULL, text.s, (int)text.n) : NULL;
-  wipe(&rt->token);
-  rt->token = escaped != NULL ? strdup(escaped) : NULL;
-  curl_free(escaped);
-  if (fal_buf_cstr(&text) != NULL)
-    wipe(&text.s);
-  if (rt->token == NULL)
-    return fal_fail(err, FAL_EPROTOCOL, "an empty realtime token");
-  rt->fresh_until = fal_now() + rt->expiration * FRESH;
-  rt->used = 0;
-  return FAL_OK;
-}
-
-
 static void token_came (fal_op *op, fal_call *c) {
   Realtime *rt = (Realtime *)op;
   fal_error err = c->err;
   fal_redact(&c->head, &c->body, c->x.headers);
   if (err.code == FAL_OK)
-    read_token(rt, &c->answer, &err);
+    fal_rt_token_read(&rt->token, &c->answer, &err);
   fal_call_clear(c);
   if (err.code == FAL_OK)
     start_socket(rt, &err);
@@ -318,7 +239,7 @@ static void say_goodbye (Realtime *rt) {
 static void opened (fal_ws *ws) {
   Realtime *rt = (Realtime *)ws->op;
   rt->state = OPEN;
-  rt->used = 1;
+  rt->token.used = 1;
   fal_op_post(ws->op, FAL_EVENT_OPEN, 0, "", 0);
   drain(rt);
   if (rt->closing)
@@ -326,55 +247,15 @@ static void opened (fal_ws *ws) {
 }
 
 
-/* Is member 'name' of an object the string 'value'? */
-static int is_member (const char *s, size_t n, const char *name,
-                      const char *value) {
-  const char *raw;
-  size_t len, k = strlen(value);
-  return fal_json_find(s, n, name, &raw, &len) == FAL_JSON_STRING &&
-         len == k + 2 && memcmp(raw + 1, value, k) == 0;
-}
-
-
-/* An error that the app reports. */
-static void app_error (Realtime *rt, const char *s, size_t n, fal_code code) {
-  fal_buf error, reason;
-  fal_error err;
-  fal_buf_init(&error, MAX_TOKEN);
-  fal_buf_init(&reason, MAX_TOKEN);
-  if (!fal_json_find_string(s, n, "error", &error))
-    fal_buf_addstr(&error, "error");
-  if (fal_json_find_string(s, n, "reason", &reason))
-    fal_fail(&err, code, "%.*s: %.*s", (int)error.n, error.s, (int)reason.n,
-             reason.s);
-  else
-    fal_fail(&err, code, "%.*s", (int)error.n, error.s);
-  fal_copy_text(err.type, sizeof(err.type), error.s, error.n);
-  post_error(rt, &err);
-  fal_buf_free(&error);
-  fal_buf_free(&reason);
-}
-
-
 /* Text that is not a result but about the connection: handles it. */
 static int control (Realtime *rt, const char *s, size_t n) {
-  int failed;
-  if (memmem(s, n, "x-fal-", 6) == NULL && memmem(s, n, "\"error\"", 7) == NULL)
-    return 0;
-  if (is_member(s, n, "type", "x-fal-message"))
-    return 1;
-  failed = is_member(s, n, "type", "x-fal-error");
-  if (!failed && !is_member(s, n, "status", "error"))
-    return 0;
-  if (failed && is_member(s, n, "error", "TIMEOUT"))
-    fal_realtime_reset(&rt->op, 0);
-  else if (!failed && is_member(s, n, "error", "Unauthorized")) {
-    app_error(rt, s, n, FAL_EAUTH);
-    fal_realtime_reset(&rt->op, 1);
-  }
-  else
-    app_error(rt, s, n, FAL_EMODEL);
-  return 1;
+  fal_error err;
+  fal_rt_text kind = fal_rt_read(s, n, &err);
+  if (kind == FAL_RT_ERROR || kind == FAL_RT_UNAUTHORIZED)
+    post_error(rt, &err);
+  if (kind == FAL_RT_TIMEOUT || kind == FAL_RT_UNAUTHORIZED)
+    fal_realtime_reset(&rt->op, kind == FAL_RT_UNAUTHORIZED);
+  return kind != FAL_RT_RESULT;
 }
 
 
@@ -402,8 +283,8 @@ static void ended (fal_ws *ws) {
   int opened_once = rt->state == OPEN;
   int again = opened_once && rt->first != NULL && !rt->closing;
   if (ws->status == 401 || ws->status == 403) {
-    again = rt->used;
-    wipe(&rt->token);
+    again = rt->token.used;
+    fal_rt_token_drop(&rt->token);
   }
   if (opened_once) {
     if (err.code != FAL_OK)
@@ -446,11 +327,9 @@ static fal_code fill (Realtime *rt, const fal_realtime_request *r,
                           path, NULL, err);
   if (code != FAL_OK)
     return code;
-  fal_buf_add(&rt->alias, ep.alias.s, ep.alias.n);
-  if (r->credentials != NULL)
-    rt->credentials = strdup(r->credentials);
-  if (fal_buf_cstr(&rt->url) == NULL || rt->alias.n == 0 ||
-      (r->credentials != NULL && rt->credentials == NULL))
+  fal_buf_add(&rt->token.alias, ep.alias.s, ep.alias.n);
+  if (fal_buf_cstr(&rt->url) == NULL || rt->token.alias.n == 0 ||
+      fal_rt_token_key(&rt->token, r->credentials) != FAL_OK)
     return fal_fail(err, FAL_ENOMEM, "out of memory");
   return FAL_OK;
 }
@@ -478,10 +357,11 @@ fal_op *fal_realtime (fal_engine *e, fal_client *c,
   rt->ws.ping = r->ping > 0 ? r->ping : 25;
   rt->max_buffering = r->max_buffering;
   rt->throttle = r->throttle;
-  rt->expiration = r->token_expiration > 0 ? r->token_expiration : EXPIRATION;
+  rt->token.expiration = r->token_expiration > 0 ? r->token_expiration
+                                                 : EXPIRATION;
   rt->turn.ring = on_turn;
   fal_buf_init(&rt->url, 65536);
-  fal_buf_init(&rt->alias, 65536);
+  fal_buf_init(&rt->token.alias, 65536);
   fal_op_rest(&rt->op, 1);
   if (fill(rt, r, err) != FAL_OK) {
     fal_op_free(&rt->op);
@@ -543,20 +423,13 @@ int fal_realtime_alive (const fal_op *op) {
 
 int fal_realtime_needs_key (const fal_op *op) {
   const Realtime *rt = (const Realtime *)op;
-  return !op->done && rt->state == IDLE && !is_fresh(rt);
+  return !op->done && rt->state == IDLE && !fal_rt_token_fresh(&rt->token);
 }
 
 
 fal_code fal_realtime_give_key (fal_op *op, const char *credentials) {
-  Realtime *rt = (Realtime *)op;
-  char *copy = credentials != NULL ? strdup(credentials) : NULL;
-  if (op->done || (credentials != NULL && copy == NULL)) {
-    free(copy);
-    return op->done ? FAL_OK : FAL_ENOMEM;
-  }
-  wipe(&rt->credentials);
-  rt->credentials = copy;
-  return FAL_OK;
+  return op->done ? FAL_OK : fal_rt_token_key(&((Realtime *)op)->token,
+                                              credentials);
 }
 
 
@@ -565,7 +438,7 @@ void fal_realtime_reset (fal_op *op, int forget) {
   if (op->done)
     return;
   if (forget)
-    rt->fresh_until = 0;
+    rt->token.fresh_until = 0;
   if (rt->state == OPEN && fal_ws_open(&rt->ws))
     fal_ws_close(&rt->ws, 1000);
 }
