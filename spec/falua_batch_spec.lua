@@ -1,5 +1,6 @@
 -- falua batch, from outside: options, output, exit codes.
 
+local fal = require "fal"
 local child = require "spec.support.child"
 local server = require "spec.support.server"
 
@@ -16,10 +17,11 @@ describe("falua batch", function ()
   end
 
   -- Output and exit code of falua batch, in 'folder', against the fault server.
-  local function batch(args, env)
+  local function batch(args)
     local falua = FALUA:find "^/" and FALUA or '"$OLDPWD"/' .. FALUA
-    return child.sh(("cd %s && env -u FAL_LOCAL FAL_BASE_URL=%s FAL_KEY=a:b XDG_CACHE_HOME=%s/cache %s %s batch %s")
-      :format(folder, server.url, folder, env or "", falua, args))
+    if not args:find "%-%-progress" then args = args .. " --progress=none" end
+    return child.sh(("cd %s && env -u FAL_LOCAL FAL_BASE_URL=%s FAL_KEY=a:b XDG_CACHE_HOME=%s/cache %s batch %s")
+      :format(folder, server.url, folder, falua, args))
   end
 
   before_each(function ()
@@ -37,7 +39,7 @@ describe("falua batch", function ()
     assert.equal(2, server.stats().submit)
     out, code = batch "q/picture prompts.txt -o 'out/{index}-{slug}.png' --json"
     assert.equal(0, code)
-    assert.equal(2, require("fal").json.decode(out).skipped)
+    assert.equal(2, fal.json.decode(out).skipped)
     assert.equal(2, server.stats().submit)
     assert.equal(0, select(2, batch "q/picture prompts.txt -o 'out/{index}-{slug}.png' --no-resume --limit 1"))
     assert.equal(4, server.stats().submit)
@@ -65,6 +67,37 @@ describe("falua batch", function ()
     assert.truthy(out:find("1 not started", 1, true), out)
     assert.truthy(out:find("stopped: ", 1, true), out)
     assert.equal(1, server.stats().submit)
+  end)
+
+  it("tells how far it is: lines for people, and for programs", function ()
+    local command = "q/picture prompts.txt -o 'out/{index}.png' --limit 1 --progress="
+    local out, code = batch(command .. "plain")
+    assert.equal(0, code, out)
+    assert.truthy(out:find("a kite: IN_QUEUE\n", 1, true), out)
+    assert.truthy(out:find("a kite: done out/1.png (1 of 2)\n", 1, true), out)
+    assert.truthy(out:find("a boat: done out/2.png (2 of 2)\n2 of 2 done\n", 1, true), out)
+    write("prompts.txt", "a kite\na boat\na hill\n")
+    out = batch(command .. "plain")
+    assert.is_nil(out:find("a kite", 1, true), "what was done before is a number")
+    out = batch(command .. "jsonl 2>&1 >report")
+    local last
+    for line in out:gmatch "[^\n]+" do
+      local event, err = fal.json.decode(line)
+      if line:sub(1, 1) == "{" then last = assert(event, tostring(err)) end
+    end
+    assert.same({ "a hill", 3, "skipped", true, 0, 3, 3, 3 }, {
+      last.job, last.index, last.status, last.ok, last.done, last.skipped, last.ended, last.total,
+    })
+    os.remove(folder .. "/out/batch.journal")
+    out = batch(command .. "kv --budget 0.015")
+    assert.truthy(out:find('job="a kite" index=1 status=done ok=true text=out/1%-2%.png seconds=%S+ done=1 failed=0 '
+      .. "skipped=0 cached=0 pending=0 ended=1 total=3 cost=$0.01\n"), out)
+  end)
+
+  it("shows pictures above its display", function ()
+    local out, code = batch("q/picture prompts.txt -o 'out/{index}.png' --preview=blocks --limit 1 --progress=plain")
+    assert.equal(0, code, out)
+    assert.truthy(out:find("\27%[38;2;[^\n]*▀[^\n]*\n[^\27]*out/1.png\n"), out)
   end)
 
   local rows = {

@@ -45,11 +45,17 @@ local function fraction(line)
 end
 
 
+-- Shows a line of a request's log.
+function collect.show_log(job, message)
+  job:update { log = message, fraction = fraction(tostring(message)) }
+end
+
+
 -- Shows what is new of a request.
 function collect.show(job, status)
   job:update { status = status.status, queue_position = status.queue_position }
   for _, line in ipairs(type(status.logs) == "table" and status.logs or {}) do
-    job:update { log = line.message, fraction = fraction(tostring(line.message)) }
+    collect.show_log(job, line.message)
   end
 end
 
@@ -73,7 +79,7 @@ local function save(result, options, display, made)
     overwrite = options.overwrite, input = made and made.input, meta = made and made.meta,
   })
   for _, path in ipairs(paths or {}) do
-    if options.preview and not options.json then preview.show(path, options.preview) end
+    if options.preview and not options.json then display:picture(path, options.preview) end
     display:print(path)
   end
   if paths then return true, paths end

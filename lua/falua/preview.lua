@@ -1,7 +1,7 @@
 -- Pictures in the terminal: by kitty's or iTerm2's protocol from the file's own
 -- bytes, as sixels, or as half blocks in 24-bit colors.
 --
---   preview.show("kite.png", "auto")
+--   io.stdout:write(preview.text("kite.png", "auto") or "")
 --
 -- "auto" finds out what the terminal can do by its name, and shows nothing when
 -- standard output is no terminal.
@@ -19,8 +19,9 @@ local CHUNK = 4096        -- of base64 in one of kitty's messages
 
 
 -- For a parser of argparse.
-function preview.option(parser)
-  parser:option("--preview", "Show pictures in the terminal: kitty, iterm, sixel, blocks, none.", "auto")
+function preview.option(parser, default)
+  parser:option("--preview", "Show pictures in the terminal: auto, kitty, iterm, sixel, blocks, none.",
+    default or "auto")
     :argname "MODE":choices(preview.MODES)
 end
 
@@ -180,17 +181,6 @@ function preview.text(path, mode)
   local text = write(image, columns, lines)
   image:close()
   return text
-end
-
-
--- Shows a file on standard output, if that is possible. A preview that fails is
--- no failure of anything.
-function preview.show(path, mode)
-  local text = preview.text(path, mode)
-  if text then
-    io.stdout:write(text)
-    io.stdout:flush()
-  end
 end
 
 

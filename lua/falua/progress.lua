@@ -5,27 +5,37 @@
 --   job:update { status = "IN_QUEUE", queue_position = 3 }   -- or log =, fraction =
 --   job:finish { ok = true, text = "kite.png" }
 --   p:print "kite.png"           -- a line on standard output, above the display
---   p:summary { cost = "$0.30" } -- what the line for all of them says too
+--   p:summary { cost = sum }     -- what the line for all of them says too
 --   p:close()
 --
 -- Modes: "bar" draws one display again and again (a terminal), "plain" writes
 -- a line for each change, "kv" and "jsonl" do so for programs, "none" is
 -- silent. "auto" is bar on a terminal and plain elsewhere. Nothing is drawn
--- over what is printed through 'print'.
+-- over what is printed through 'print'. Of jobs that have ended only numbers
+-- are kept.
 
 local fal = require "fal"
 local host = require "falua.host"
 local now = require "fal.core".now
+local preview = require "falua.preview"
 local text = require "falua.text"
 
 local progress = { MODES = { "auto", "bar", "plain", "kv", "jsonl", "none" } }
 
-local INTERVAL = 0.08    -- seconds between two drawings at least
-local TICK = 0.25        -- and at most, for the clocks in it
+local INTERVAL = 0.1     -- seconds between two drawings at least
+local TICK = 0.3         -- and at most, for the clocks in it
 local SHOWN = 8          -- lines for jobs
 local NAME = 34          -- columns for a job's name
+local STATE = 12         -- and for how it is
+local NARROW = 60        -- columns of a terminal that leaves no room for a log line
+local LAST = 128         -- jobs that the rate is made of
 
 local SPINNER = { "⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏" }
+
+-- How a job ends, in the order in which they are told; what it is called on
+-- the display.
+local ENDS = { "done", "failed", "skipped", "cached", "pending" }
+local CALLED = { failed = "failed", skipped = "before", cached = "cached", pending = "pending" }
 
 local Progress, Job = {}, {}
 Progress.__index, Job.__index = Progress, Job
@@ -73,17 +83,25 @@ function writers.plain(event)
   if event.fraction then words[#words + 1] = ("%d %%"):format(event.fraction * 100) end
   if event.log then words[#words + 1] = event.log end
   if event.text then words[#words + 1] = event.text end
+  if event.total then words[#words + 1] = ("(%d of %d)"):format(event.ended, event.total) end
   return table.concat(words, " ")
 end
 
 
-local ORDER = { "job", "index", "status", "queue_position", "fraction", "log", "ok", "text", "seconds" }
+local ORDER = {
+  "job", "index", "status", "queue_position", "fraction", "log", "ok", "text", "seconds", "done", "failed", "skipped",
+  "cached", "pending", "ended", "total", "cost",
+}
 
 
 -- One change of a job as a line.
 function Progress:line(job, change)
   local event = { job = job.name, index = job.index, seconds = math.floor((now() - job.began) * 1000) / 1000 }
   for k, v in pairs(change) do event[k] = type(v) == "string" and text.line(v) or v end
+  if change.ok ~= nil and self.several then
+    for _, name in ipairs(ENDS) do event[name] = self.counts[name] end
+    event.ended, event.total, event.cost = self.ended, self.total, self.said.cost and tostring(self.said.cost)
+  end
   io.stdout:flush()
   io.stderr:write(writers[self.mode](event, ORDER), "\n")
 end
@@ -106,39 +124,58 @@ local STATUS = { IN_QUEUE = "queued", IN_PROGRESS = "running", COMPLETED = "fetc
 
 
 local function job_line(self, job, width)
+  local narrow = width < NARROW
   local state = STATUS[job.status] or job.status or "starting"
   if job.queue_position then state = state .. " #" .. job.queue_position + 1 end
+  local head = ("%s %5s"):format(narrow and state or text.fit(state, STATE), text.clock(now() - job.began))
+  local room = narrow and width - 4 - text.width(head) or math.min(NAME, width // 3)
   local spin = SPINNER[math.floor(now() * 10) % #SPINNER + 1]
-  local name = text.fit(job.name, math.min(NAME, width // 3))
-  local head = ("%s %s  %-12s %6s  "):format(spin, name, state, text.clock(now() - job.began))
-  local room = width - text.width(head)
+  local name = self.several and job.index .. " " .. job.name or job.name
+  head = text.cut(spin .. " " .. text.fit(name, room) .. "  " .. head, width)
   local tail = job.log or ""
   if job.fraction then tail = bar(job.fraction, 12) .. " " .. tail end
-  return { head .. text.cut(tail, room), paint(self, "36", head) .. text.cut(tail, room) }
+  tail = text.cut(tail, width - text.width(head) - 2)
+  if tail ~= "" then tail = "  " .. tail end   -- blanks at an end would wrap when the terminal becomes narrower
+  return { head .. tail, paint(self, "36", head) .. tail }
 end
 
 
--- Jobs, how long they take, what they cost: one line for all of them.
-local function summary_line(self, width)
-  local done, elapsed = self.done, now() - self.began
-  local words = {}
-  if self.total then
-    local fraction = self.total > 0 and done / self.total or 1
-    local room = math.max(0, math.min(24, width - 50))
-    words[1] = (room > 4 and bar(fraction, room) .. " " or "") .. ("%d/%d"):format(done, self.total)
-  else
-    words[1] = ("%d done"):format(done)
+-- Jobs a second, by the last ones that were made; nil when it is too early.
+local function rate_of(self)
+  local n = math.min(self.made, LAST)
+  local since = now() - (self.made > LAST and self.times[self.made % LAST + 1] or self.began)
+  return n > 0 and since > 0.5 and n / since or nil
+end
+
+
+-- What there is to say of all of them, the more important things first.
+local function facts(self, hidden)
+  local rate, list = rate_of(self), { ("%d done"):format(self.ended) }
+  local function add(fact) list[#list + 1] = fact end
+  if self.total then list[1] = ("%d/%d"):format(self.ended, self.total) end
+  for _, name in ipairs(ENDS) do
+    if CALLED[name] and self.counts[name] > 0 then add(self.counts[name] .. " " .. CALLED[name]) end
   end
-  if self.failed > 0 then words[#words + 1] = self.failed .. " failed" end
-  if done > 0 and elapsed > 0.5 then
-    local rate = done / elapsed
-    words[#words + 1] = rate >= 1 and ("%.1f/s"):format(rate) or ("%.1f/min"):format(rate * 60)
-    if self.total and done < self.total then words[#words + 1] = text.clock((self.total - done) / rate) .. " left" end
+  if rate and self.total and self.ended < self.total then
+    add(text.clock((self.total - self.ended) / rate) .. " left")
   end
-  if self.said.cost then words[#words + 1] = self.said.cost end
-  if self.said.note then words[#words + 1] = text.line(self.said.note) end
-  local line = text.cut(table.concat(words, "  "), width)
-  return { line, paint(self, self.failed > 0 and "33" or "32", line) }
+  if self.said.cost then add(tostring(self.said.cost)) end
+  if rate then add(rate >= 1 and ("%.1f/s"):format(rate) or ("%.1f/min"):format(rate * 60)) end
+  if hidden > 0 then add(("and %d more at once"):format(hidden)) end
+  if self.said.note then add(text.line(self.said.note)) end
+  return list
+end
+
+
+-- As much of it as one line takes.
+local function summary_line(self, width, hidden)
+  local line, room = "", math.min(24, width - 50)
+  if self.total and room > 4 then line = bar(self.total > 0 and self.ended / self.total or 1, room) end
+  for _, fact in ipairs(facts(self, hidden)) do
+    local longer = line == "" and fact or line .. "  " .. fact
+    if text.width(longer) <= width then line = longer end
+  end
+  return { line, paint(self, self.counts.failed > 0 and "33" or "32", line) }
 end
 
 
@@ -150,11 +187,17 @@ local function rows(self, columns)
 end
 
 
-local function erase(self)
-  if #self.drawn == 0 then return end
+-- What takes the display away.
+local function eraser(self)
+  if #self.drawn == 0 then return "" end
   local n = rows(self, host.columns() or 80)
-  io.stderr:write("\r", n > 1 and ("\27[%dA"):format(n - 1) or "", "\27[J")
   self.drawn = {}
+  return "\r" .. (n > 1 and ("\27[%dA"):format(n - 1) or "") .. "\27[J"
+end
+
+
+local function erase(self)
+  io.stderr:write(eraser(self))
 end
 
 
@@ -162,42 +205,49 @@ local function draw(self)
   local columns, lines = host.columns()
   local width = (columns or 80) - 1
   local list, shown = {}, math.min(SHOWN, math.max(1, (lines or 24) - 3))
-  for _, job in ipairs(self.running) do
-    if #list >= shown then break end
+  local job = self.jobs.after
+  while job and #list < shown do
     list[#list + 1] = job_line(self, job, width)
+    job = job.after
   end
-  if self.several then list[#list + 1] = summary_line(self, width) end
-  erase(self)
+  if self.several then list[#list + 1] = summary_line(self, width, self.running - #list) end
+  local out = { eraser(self) }   -- one write: nobody sees it half drawn
   for i, line in ipairs(list) do
-    io.stderr:write(i > 1 and "\n" or "", line[2])
+    out[#out + 1] = (i > 1 and "\n" or "") .. line[2]
     self.drawn[i] = text.width(line[1])
   end
-  io.stderr:flush()
-  self.drew = now()
+  io.stderr:write(table.concat(out))
+  self.drew, self.dirty, self.columns = now(), false, columns
 end
 
 
 local function touch(self)
-  if self.mode == "bar" and now() - self.drew >= INTERVAL then draw(self) end
+  self.dirty = true
+  if self.ticker and now() - self.drew >= INTERVAL then draw(self) end
 end
 
 
 local function tick(self)
   while true do
-    fal.sleep(TICK)
-    draw(self)
+    fal.sleep(INTERVAL)
+    local since = now() - self.drew
+    if since >= TICK or since >= INTERVAL and (self.dirty or host.columns() ~= self.columns) then draw(self) end
   end
 end
 
 
 ---- Jobs -----------------------------------------------------------------
 
--- A job begins. The name is shown; it need not be different from others.
-function Progress:job(name)
-  self.begun = self.begun + 1
+-- A job begins. The name is shown; it need not be different from others. The
+-- index is its number, unless given which one it is.
+function Progress:job(name, index)
+  self.begun, self.running = self.begun + 1, self.running + 1
   self.several = self.several or self.begun > 1
-  local job = setmetatable({ progress = self, name = text.line(name), index = self.begun, began = now() }, Job)
-  self.running[#self.running + 1] = job
+  local last = self.jobs.before or self.jobs
+  local job = setmetatable({
+    progress = self, name = text.line(name), index = index or self.begun, began = now(), before = last,
+  }, Job)
+  last.after, self.jobs.before = job, job
   touch(self)
   return job
 end
@@ -218,22 +268,48 @@ function Job:update(change)
 end
 
 
--- It is over: ok, text (a file's name, what went wrong).
+local function forget(job)
+  local p = job.progress
+  job.before.after = job.after
+  if job.after then job.after.before = job.before
+  else p.jobs.before = job.before ~= p.jobs and job.before or nil end
+  p.running = p.running - 1
+end
+
+
+local function count(p, status)
+  p.counts[status] = p.counts[status] + 1
+  p.ended = p.ended + 1
+  if status == "cached" then p.counts.done = p.counts.done + 1
+  elseif status ~= "skipped" then
+    p.made = p.made + 1
+    p.times[(p.made - 1) % LAST + 1] = now()
+  end
+end
+
+
+-- It is over: ok, text (a file's name, what went wrong), status (one of ENDS,
+-- when ok does not say it).
 function Job:finish(how)
   local p = self.progress
   if self.finished then return end
   self.finished = true
-  for i, job in ipairs(p.running) do
-    if job == self then
-      table.remove(p.running, i)
-      break
-    end
+  local status = how.status or how.ok and "done" or "failed"
+  forget(self)
+  count(p, status)
+  if not writers[p.mode] then touch(p)
+  elseif not (p.mode == "plain" and status == "skipped") then   -- a line for each would bury the others
+    p:line(self, { ok = how.ok, text = how.text, status = status })
   end
-  p.done = p.done + 1
-  if not how.ok then p.failed = p.failed + 1 end
-  if writers[p.mode] then
-    p:line(self, { ok = how.ok, text = how.text, status = how.ok and "done" or "failed" })
-  else touch(p) end
+end
+
+
+-- It does not go on here, and has not ended.
+function Job:leave()
+  if self.finished then return end
+  self.finished = true
+  forget(self)
+  touch(self.progress)
 end
 
 
@@ -246,38 +322,50 @@ function progress.new(options)
   if mode == "auto" then mode = host.columns() and os.getenv "TERM" ~= "dumb" and "bar" or "plain" end
   local no_color = os.getenv "NO_COLOR"
   local self = setmetatable({
-    mode = mode, total = options.total, several = options.several or (options.total or 0) > 1, running = {}, drawn = {},
-    said = {}, done = 0, failed = 0, begun = 0, began = now(), drew = 0, color = no_color == nil or no_color == "",
+    mode = mode, total = options.total, several = options.several or (options.total or 0) > 1, jobs = {}, drawn = {},
+    said = {}, counts = {}, times = {}, running = 0, made = 0, ended = 0, begun = 0, began = now(), drew = 0,
+    color = no_color == nil or no_color == "",
   }, Progress)
+  for _, name in ipairs(ENDS) do self.counts[name] = 0 end
   if mode == "bar" then self.ticker = fal.async(tick, self) end
   return self
 end
 
 
+-- Writes above the display, which is drawn again below.
+local function above(self, file, ...)
+  erase(self)
+  io.stdout:flush()
+  file:write(...)
+  file:flush()
+  if self.ticker then draw(self) end
+end
+
+
 -- A line on standard output.
 function Progress:print(line)
-  erase(self)
-  io.stdout:write(line, "\n")
-  io.stdout:flush()
-  if self.mode == "bar" and self.ticker then draw(self) end
+  above(self, io.stdout, line, "\n")
 end
 
 
 -- The same on standard error.
 function Progress:complain(line)
-  erase(self)
-  io.stdout:flush()
-  io.stderr:write(line, "\n")
-  if self.mode == "bar" and self.ticker then draw(self) end
+  above(self, io.stderr, line, "\n")
 end
 
 
--- For the line for all: cost, note; total, done and failed when somebody else
--- counts them.
+-- A picture on standard output, if that is possible (see falua.preview): whether
+-- it is. One that cannot be shown is no failure of anything.
+function Progress:picture(path, mode)
+  local shown = preview.text(path, mode)
+  if shown then above(self, io.stdout, shown) end
+  return shown ~= nil
+end
+
+
+-- For the line for all: total, cost (anything that tostring takes), note.
 function Progress:summary(what)
-  for _, name in ipairs { "total", "done", "failed" } do
-    if what[name] then self[name] = what[name] end
-  end
+  if what.total then self.total = what.total end
   for _, name in ipairs { "cost", "note" } do
     if what[name] then self.said[name] = what[name] end
   end

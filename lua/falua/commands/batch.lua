@@ -1,8 +1,11 @@
 -- falua batch: many jobs of one endpoint from a file, each paid once.
 
+local collect = require "falua.collect"
 local command = require "falua.command"
 local host = require "falua.host"
 local inputs = require "falua.inputs"
+local preview = require "falua.preview"
+local progress = require "falua.progress"
 
 local batch = { summary = "run the jobs of a file, each paid once", needs_fal = true }
 
@@ -55,6 +58,8 @@ function batch.parser()
   p:option("--format", "Of JOBS: csv, tsv, jsonl, json, txt (otherwise by its name).")
     :argname "FORMAT":choices { "csv", "tsv", "jsonl", "json", "txt" }
   p:flag("--json", "Print the report as JSON.")
+  progress.option(p)
+  preview.option(p, "none")
   return p
 end
 
@@ -82,7 +87,52 @@ local function attempt(f, ...)
 end
 
 
-local function run(options)
+---- Showing how it goes ------------------------------------------------
+
+local function name_of(job)
+  local prompt = type(job.input) == "table" and job.input.prompt
+  return type(prompt) == "string" and prompt or "job " .. job.index
+end
+
+
+local ENDED = { done = true, cached = true, skipped = true, failed = true, pending = true }
+
+
+local function finish(job, p, options, display)
+  local files = p.files or {}
+  job:finish {
+    ok = p.event ~= "failed" and p.event ~= "pending", status = p.event,
+    text = p.err and p.err.message or p.event ~= "skipped" and files[1] and table.concat(files, " ") or nil,
+  }
+  if options.json or p.event ~= "done" and p.event ~= "cached" then return end
+  for _, path in ipairs(files) do
+    if display:picture(path, options.preview) then display:print(path) end
+  end
+end
+
+
+-- on_progress of the batch. Of its jobs those that are under way are kept.
+local function watcher(options, display)
+  local jobs = {}
+  return function (p)
+    display:summary { total = p.total > 0 and p.total or nil, cost = p.cost }
+    if not p.job then return end
+    local job = jobs[p.job] or display:job(name_of(p.job), p.index)
+    jobs[p.job] = job
+    if p.event == "submitted" then job:update { status = "IN_QUEUE" }
+    elseif p.event == "status" then job:update { status = p.status, queue_position = p.position }
+    elseif p.event == "log" then collect.show_log(job, p.log)
+    elseif ENDED[p.event] then
+      jobs[p.job] = nil
+      finish(job, p, options, display)
+    end
+  end
+end
+
+
+---- Running ------------------------------------------------------------
+
+local function run(options, display)
   local fields, problem = inputs.apply({}, options.field)
   if not fields then return nil, problem, command.MISUSE end
   local rows, err, status = attempt(fal.rows, options.jobs, { format = options.format })
@@ -91,13 +141,10 @@ local function run(options)
     endpoint = options.endpoint, jobs = rows, out = options.out, input = next(fields) and fields or nil,
     limit = options.limit, budget = options.budget, journal = journal_of(options), resume = not options.no_resume,
     retry_errors = options.retry_errors, dry_run = options.dry_run, cache = options.cache, fresh = options.fresh,
-    report = options.report, timeout = options.timeout, on_progress = batch.progress,
+    report = options.report, timeout = options.timeout, logs = options.progress ~= "none",
+    on_progress = watcher(options, display),
   })
 end
-
-
--- on_progress of the batch: whoever draws progress sets it.
-batch.progress = nil
 
 
 function batch.run(args)
@@ -106,7 +153,9 @@ function batch.run(args)
   if not options.out and not options.dry_run then
     return complain("say where the files go: -o 'out/{index}-{slug}.{ext}'", command.MISUSE)
   end
-  local report, err, code = run(options)
+  local display = progress.new { mode = options.dry_run and "none" or options.progress, several = true }
+  local report, err, code = run(options, display)
+  display:close()
   if not report then return complain(host.message(err), code or command.FAILED) end
   io.stdout:write(options.json and report:json() or tostring(report) .. "\n")
   if report.dry_run then return command.OK end
