@@ -237,37 +237,188 @@ describe("limits", function ()
     other:stop()
   end)
 
-  it("of what runs at once are for direct calls", function ()
-    local apps = dir .. "/apps"
-    os.execute("mkdir -p " .. apps)
-    write("apps/wait.lua", ([[
-      local fal = require "fal"
-      local app = fal.app "local/wait"
-      app.input = { name = { type = "string" } }
-      app.limits = { concurrency = 8 }
-      function app.run(input)
-        local f = assert(io.open("%s/started-" .. input.name, "w"))
-        f:close()
-        while not io.open("%s/go") do fal.sleep(0.02) end
-        return { name = input.name }
-      end
-      return app]]):format(dir, dir))
-    local other = start("ann ann-id:ann-secret concurrency=2\nbob bob-id:bob-secret", "--apps " .. apps)
-    local function wait(name)
-      local p = io.popen(("curl -s -m 60 -H '%s' %s/local/wait -d '{\"name\":\"%s\"}'"):format(ANN, other.url, name))
-      eventually(name .. " does not start", function () return io.open(dir .. "/started-" .. name) end)
+  describe("of what runs at once", function ()
+    local other
+
+    -- An endpoint that says when it begins and ends when it may, both by files.
+    local function start_waiting(keys, more)
+      local apps = dir .. "/apps"
+      os.execute(("mkdir -p %s; rm -f %s/started-* %s/go-*"):format(apps, dir, dir))
+      write("apps/wait.lua", ([[
+        local fal = require "fal"
+        local app = fal.app "local/wait"
+        app.input = { name = { type = "string" } }
+        app.limits = { concurrency = 8 }
+        function app.run(input, context)
+          local f = assert(io.open("%s/started-" .. input.name, "w"))
+          f:close()
+          while not io.open("%s/go-" .. input.name) do
+            if context.canceled() then return nil, "canceled" end
+            fal.sleep(0.02)
+          end
+          return { name = input.name }
+        end
+        return app]]):format(dir, dir))
+      other = start(keys, "--apps " .. apps .. (more or ""))
+    end
+
+    local function input(name) return ('{"name":"%s"}'):format(name) end
+
+    local function has_started(name)
+      local f = io.open(dir .. "/started-" .. name)
+      return f and f:close()
+    end
+
+    local function starts(name)
+      eventually(name .. " does not start", function () return has_started(name) end)
+    end
+
+    local function go(name) write("go-" .. name, "") end
+
+    local function direct(name)
+      local p = io.popen(("curl -s -m 60 -H '%s' %s/local/wait -d '%s'"):format(ANN, other.url, input(name)))
+      starts(name)
       return p
     end
-    local one, two = wait "one", wait "two"
-    refused(call(ANN, nil, nil, other), "concurrent_requests_limit", true)
-    assert.equal(200, call(BOB, nil, nil, other).status)
-    write("go", "")
-    assert.matches("one", one:read "*a")
-    assert.matches("two", two:read "*a")
-    one:close()
-    two:close()
-    assert.equal(200, call(ANN, nil, nil, other).status)
-    other:stop()
+
+    local function submit(who, name)
+      local handle = json(call(who, "/queue/local/wait", input(name), other))
+      handle.who = who
+      return handle
+    end
+
+    local function status(handle)
+      return fal.json.decode(other:get(handle.status_url, { headers = { handle.who } }).body)
+    end
+
+    local function ends(handle)
+      eventually("it does not end", function () return status(handle).status == "COMPLETED" end)
+    end
+
+    local function waits(handle, position)
+      local st = status(handle)
+      assert.equal("IN_QUEUE", st.status)
+      assert.equal(position, st.queue_position)
+    end
+
+    after_each(function ()
+      other:stop()
+    end)
+
+    it("refuse direct calls", function ()
+      start_waiting "ann ann-id:ann-secret concurrency=2\nbob bob-id:bob-secret"
+      local one, two = direct "one", direct "two"
+      refused(call(ANN, nil, nil, other), "concurrent_requests_limit", true)
+      assert.equal(200, call(BOB, nil, nil, other).status)
+      go "one"
+      go "two"
+      assert.matches("one", one:read "*a")
+      assert.matches("two", two:read "*a")
+      one:close()
+      two:close()
+      assert.equal(200, call(ANN, nil, nil, other).status)
+    end)
+
+    it("let what is queued wait, and others pass it by", function ()
+      start_waiting "ann ann-id:ann-secret concurrency=1\nbob bob-id:bob-secret"
+      local first, second, third = submit(ANN, "first"), submit(ANN, "second"), submit(ANN, "third")
+      starts "first"
+      local bobs = submit(BOB, "bobs")
+      starts "bobs"
+      waits(second, 0)
+      waits(third, 1)
+      assert.is_falsy(has_started "second")
+      refused(call(ANN, nil, nil, other), "concurrent_requests_limit", true)
+      go "first"
+      ends(first)
+      starts "second"
+      waits(third, 0)
+      assert.is_falsy(has_started "third")
+      assert.equal(202, other:request(second.cancel_url, { method = "PUT", headers = { ANN } }).status)
+      starts "third"
+      ends(second)
+      go "third"
+      go "bobs"
+      ends(third)
+      ends(bobs)
+    end)
+
+    it("count direct calls and those that are queued together", function ()
+      start_waiting "ann ann-id:ann-secret concurrency=2\nbob bob-id:bob-secret"
+      local one = direct "one"
+      local first, second = submit(ANN, "first"), submit(ANN, "second")
+      starts "first"
+      local bobs = submit(BOB, "bobs")
+      starts "bobs"
+      waits(second, 0)
+      go "one"
+      assert.matches("one", one:read "*a")
+      one:close()
+      starts "second"
+      for _, name in ipairs { "first", "second", "bobs" } do go(name) end
+      for _, handle in ipairs { first, second, bobs } do ends(handle) end
+    end)
+
+    it("are what the file says now", function ()
+      start_waiting "ann ann-id:ann-secret concurrency=1\nbob bob-id:bob-secret"
+      local first, second = submit(ANN, "first"), submit(ANN, "second")
+      starts "first"
+      waits(second, 0)
+      write("keys", "ann ann-id:ann-secret concurrency=2\nbob bob-id:bob-secret")
+      starts "second"
+      go "first"
+      go "second"
+      ends(first)
+      ends(second)
+    end)
+
+    it("hold after a restart", function ()
+      local keys = "ann ann-id:ann-secret concurrency=1\nbob bob-id:bob-secret"
+      local data = " --workers 8 --data " .. dir .. "/again"
+      start_waiting(keys, data)
+      local first, second = submit(ANN, "first"), submit(ANN, "second")
+      starts "first"
+      os.execute("kill -9 " .. other.pid)
+      other:stop "wait"
+      start_waiting(keys, data)
+      starts "first"
+      local port = other.url:match "%d+$"
+      for _, handle in ipairs { first, second } do
+        handle.status_url = handle.status_url:gsub("127.0.0.1:%d+", "127.0.0.1:" .. port)
+      end
+      local bobs = submit(BOB, "bobs")
+      starts "bobs"
+      waits(second, 0)
+      assert.is_falsy(has_started "second")
+      go "bobs"
+      go "first"
+      starts "second"
+      go "second"
+      ends(bobs)
+      ends(first)
+      ends(second)
+    end)
+
+    it("let many wait without holding up anybody", function ()
+      start_waiting "ann ann-id:ann-secret concurrency=1\nbob bob-id:bob-secret"
+      local first = submit(ANN, "first")
+      starts "first"
+      assert.equal("", run(("curl -s -f -H '%s' '%s/queue/local/wait?[1-300]' -d '%s' -o /dev/null")
+        :format(ANN, other.url, input "many")))
+      local last = submit(ANN, "last")
+      waits(last, 300)
+      local bobs = submit(BOB, "bobs")
+      starts "bobs"
+      assert.is_falsy(has_started "many")
+      go "bobs"
+      ends(bobs)
+      go "many"
+      go "first"
+      starts "last"
+      go "last"
+      ends(last)
+      ends(first)
+    end)
   end)
 
   it("do not keep an endpoint from calling another for its caller", function ()
@@ -289,6 +440,26 @@ describe("limits", function ()
     assert.equal(200, other:get(image.url, { headers = { ANN } }).status)
     assert.equal(200, call(ANN, "/local/route", '{"prompt":"b"}', other).status)
     refused(call(ANN, "/local/route", '{"prompt":"c"}', other), "rate_limited", true)
+    other:stop()
+  end)
+
+  it("do not keep an endpoint from waiting for what it queued for its caller", function ()
+    local apps = dir .. "/queueing"
+    os.execute("mkdir -p " .. apps)
+    write("queueing/queue.lua", [[
+      local fal = require "fal"
+      local app = fal.app "local/queue"
+      app.input = { prompt = { type = "string" } }
+      function app.run(input, context)
+        local result, err = context.client():subscribe("fal-ai/flux/schnell", {
+          input = { prompt = input.prompt, num_images = 2, image_size = { width = 32, height = 32 } } })
+        if not result then return nil, err end
+        return { images = { result.images[1] } }
+      end
+      return app]])
+    local other = start("ann ann-id:ann-secret concurrency=1 images=2/day", "--apps " .. apps)
+    for _ = 1, 2 do assert.equal(200, call(ANN, "/local/queue", '{"prompt":"a"}', other).status) end
+    refused(call(ANN, "/local/queue", '{"prompt":"a"}', other), "quota_exceeded", false)
     other:stop()
   end)
 end)

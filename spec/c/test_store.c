@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sqlite3.h>
+
 #include "../../src/core/buf.h"
 #include "../../src/server/store.h"
 #include "test.h"
@@ -60,7 +62,7 @@ static store_request request (const char *id) {
   store_request r;
   memset(&r, 0, sizeof(r));
   r.id = id;
-  r.owner = r.head = r.webhook = "";
+  r.owner = r.tenant = r.head = r.webhook = "";
   r.endpoint = "a/b";
   r.base_url = "http://here";
   r.body = "{}";
@@ -108,7 +110,7 @@ static int claim (const char *id) {
 
 static store_code complete_with (const char *id, int attempt,
                                  const char *body, size_t n) {
-  store_reply r = {200, JSON, NULL, 0, NULL, NULL, 0.5};
+  store_reply r = {200, JSON, NULL, 0, NULL, NULL, 0.5, 0};
   r.body = body;
   r.body_n = n;
   begin();
@@ -350,31 +352,174 @@ static void refusals (size_t i) {
 }
 
 
+/* What would be claimed: "endpoint tenant", "" when nothing would. */
+static const char *first_but (const char *endpoints, const char *tenants) {
+  static char text[400];
+  store_except e;
+  store_first f;
+  e.endpoints = endpoints;
+  e.tenants = tenants;
+  text[0] = '\0';
+  begin();
+  if (end(s->cls->next(s, now, &e, &f)) == STORE_OK)
+    snprintf(text, sizeof(text), "%s %s", f.endpoint, f.tenant);
+  return text;
+}
+
+#define FIRST(endpoints, tenants, text)  \
+  CHECK_TEXT(what, first_but(endpoints, tenants), \
+             strlen(first_but(endpoints, tenants)), text)
+
+
+static store_code claim_but (const char *endpoints, const char *tenants,
+                             store_claim *c) {
+  store_except e;
+  e.endpoints = endpoints;
+  e.tenants = tenants;
+  begin();
+  return end(s->cls->claim(s, now, ME, now + 60, &e, c));
+}
+
+
 static void except (size_t i) {
   store_request r = request("2");
-  char next[STORE_ENDPOINT];
   store_claim c;
   (void)i;
   r.endpoint = "a/other";
-  begin();
-  CHECK(what, end(s->cls->next(s, now, NULL, next)) == STORE_NONE);
+  FIRST(NULL, NULL, "");
   submit("1");
   submit_it(&r, NULL);
-  begin();
-  CHECK(what, end(s->cls->next(s, now, NULL, next)) == STORE_OK);
-  CHECK_TEXT(what, next, strlen(next), "a/b");
-  begin();
-  CHECK(what, end(s->cls->next(s, now, "[\"a/b\"]", next)) == STORE_OK);
-  CHECK_TEXT(what, next, strlen(next), "a/other");
-  begin();
-  CHECK(what, end(s->cls->claim(s, now, ME, now + 60, "[\"a/b\"]", &c))
-              == STORE_OK);
+  FIRST(NULL, NULL, "a/b ");
+  FIRST("[\"a/b\"]", NULL, "a/other ");
+  CHECK(what, claim_but("[\"a/b\"]", NULL, &c) == STORE_OK);
   CHECK_TEXT(what, c.id, strlen(c.id), "2");
   store_claim_free(&c);
-  begin();
-  CHECK(what, end(s->cls->claim(s, now, ME, now + 60, "[\"a/b\"]", &c))
-              == STORE_NONE);
+  CHECK(what, claim_but("[\"a/b\"]", NULL, &c) == STORE_NONE);
   CHECK(what, claim("1") == 1);
+}
+
+
+/* Tenants that are left out keep their places and hold nobody up. */
+static void tenants (size_t i) {
+  static const struct { const char *id, *tenant; int low; } all[] = {
+    {"a1", "ann", 1}, {"a2", "ann", 0}, {"n", "", 1}, {"a3", "ann", 0},
+    {"b1", "bob", 1}, {"b2", "bob", 0}, {"c1", "cat", 0},
+  };
+  store_request r;
+  store_claim c;
+  size_t k;
+  (void)i;
+  FIRST(NULL, "[\"ann\"]", "");
+  for (k = 0; k < sizeof(all) / sizeof(all[0]); k++) {
+    r = request(all[k].id);
+    r.endpoint = all[k].id;
+    r.tenant = all[k].tenant;
+    r.low = all[k].low;
+    submit_it(&r, NULL);
+  }
+  FIRST(NULL, NULL, "a2 ann");
+  FIRST(NULL, "[]", "a2 ann");
+  FIRST(NULL, "[\"ann\"]", "b2 bob");
+  FIRST("[\"b2\"]", "[\"ann\"]", "c1 cat");
+  FIRST("[\"b2\"]", "[\"ann\",\"cat\"]", "n ");
+  FIRST("[\"n\"]", "[\"ann\",\"cat\",\"bob\"]", "");
+  CHECK(what, claim_but(NULL, "[\"ann\"]", &c) == STORE_OK);
+  CHECK_TEXT(what, c.id, strlen(c.id), "b2");
+  store_claim_free(&c);
+  FIRST(NULL, "[\"ann\"]", "c1 cat");  /* what has a lease is no first */
+  IS("a3", "IN_QUEUE 1");
+  now += 1;
+  release("b2", 1, now + 5, 10, NULL);
+  FIRST("[\"c1\"]", "[\"ann\"]", "n ");  /* nor what is not to run yet */
+  now += 5;
+  FIRST("[\"c1\"]", "[\"ann\"]", "b2 bob");
+}
+
+
+static store_settled last;
+static int settlements;
+
+static void count_settled (void *ud, const store_settled *what_settled) {
+  (void)ud;
+  last = *what_settled;
+  settlements++;
+}
+
+
+static int settled_as (const char *tenant, int64_t taken, int64_t made) {
+  int n = settlements;
+  settlements = 0;
+  return n == 1 && strcmp(last.tenant, tenant) == 0 && last.day == 19000 &&
+         last.taken == taken && last.made == made;
+}
+
+
+/* Each request of a tenant is settled once, however it completes. */
+static void settling (size_t i) {
+  store_reply good = {200, JSON, "{}", 2, NULL, NULL, 0.5, 3};
+  store_request r = request("1");
+  int k;
+  r.tenant = "ann";
+  r.day = 19000;
+  for (k = 0; k < 6; k++) {
+    char id[2] = "1";
+    id[0] = (char)('1' + k);
+    r.id = id;
+    r.images = k + 1;
+    r.start_by = k == 4 ? now + 1 : 0;
+    submit_it(&r, NULL);
+  }
+  settlements = 0;
+  s->settled = count_settled;
+  CHECK(what, claim("1") == 1);
+  begin();
+  CHECK(what, end(s->cls->complete(s, now, "1", 1, &good)) == STORE_OK);
+  CHECK(what, settled_as("ann", 1, 3));
+  begin();
+  CHECK(what, end(s->cls->complete(s, now, "1", 1, &good)) == STORE_NONE);
+  CHECK("once", settlements == 0);
+  CHECK(what, cancel("2") == STORE_OK && settled_as("ann", 2, 0));
+  CHECK(what, claim("3") == 1 && release("3", 1, 0, 10, NULL) == STORE_OK);
+  CHECK("not yet", settlements == 0);
+  CHECK(what, claim("3") == 2 && cancel("3") == STORE_ASKED);
+  CHECK(what, release("3", 2, 0, 10, NULL) == STORE_OK);
+  CHECK(what, settled_as("ann", 3, 0));
+  CHECK(what, claim("4") == 1);
+  CHECK(what, release("4", 1, 0, 1, &store_lost) == STORE_OK);
+  CHECK(what, settled_as("ann", 4, 0));
+  now += 2;
+  tend(0);
+  CHECK("too late to start", settled_as("ann", 5, 0));
+  reopen(i);
+  s->settled = count_settled;
+  CHECK("after a restart", cancel("6") == STORE_OK &&
+        settled_as("ann", 6, 0));
+  submit("nobody's");
+  CHECK(what, cancel("nobody's") == STORE_OK && settlements == 0);
+}
+
+
+/* A database of the first version is taken over. */
+static void upgrade (size_t i) {
+  char path[200];
+  sqlite3 *db = NULL;
+  submit("1");
+  eyes->cls->close(eyes);
+  s->cls->close(s);
+  s = NULL;
+  snprintf(path, sizeof(path), "%s/queue.db", options.folder);
+  CHECK(what, sqlite3_open(path, &db) == SQLITE_OK);
+  CHECK(what, sqlite3_exec(db, "DROP INDEX tenants;"
+    "ALTER TABLE request DROP COLUMN tenant;"
+    "ALTER TABLE request DROP COLUMN day;"
+    "ALTER TABLE request DROP COLUMN images;"
+    "PRAGMA user_version = 1", NULL, NULL, NULL) == SQLITE_OK);
+  sqlite3_close(db);
+  reopen(i);
+  IS("1", "IN_QUEUE 0");
+  submit("2");
+  FIRST(NULL, "[\"ann\"]", "a/b ");
+  CHECK(what, claim("1") == 1 && complete("1", 1) == STORE_OK);
 }
 
 
@@ -793,7 +938,8 @@ static const struct {
   void (*run) (size_t backend);
 } tests[] = {
   {"life", life}, {"order", order}, {"refusals", refusals},
-  {"except", except}, {"leases", leases}, {"attempts", attempts},
+  {"except", except}, {"tenants", tenants}, {"settling", settling},
+  {"upgrade", upgrade}, {"leases", leases}, {"attempts", attempts},
   {"canceling", canceling}, {"ahead", ahead}, {"start timeout", start_timeout},
   {"expiry", expiry}, {"big bytes", big_bytes}, {"lost input", lost_input},
   {"groups", groups},

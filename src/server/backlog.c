@@ -16,6 +16,7 @@
 #include "../core/json.h"
 #include "backlog_private.h"
 #include "hooks.h"
+#include "keys.h"
 
 
 int serve_backlog_draining (serve_backlog *b) {
@@ -54,32 +55,40 @@ static int stands_in_line (serve_backlog *b) {
 }
 
 
-static fal_code leave_out (claims *c, const char *endpoint) {
-  if (c->except.n > 1)
-    c->except.n--;  /* the bracket */
-  fal_buf_addstr(&c->except, c->except.n == 0 ? "[" : ",");
-  fal_json_put_string(&c->except, endpoint, strlen(endpoint));
-  return fal_buf_addstr(&c->except, "]");
+/* Adds a name to a JSON array. STORE_ASKED: the next one may be claimed. */
+static store_code leave_out (fal_buf *list, const char *name) {
+  if (list->n > 1)
+    list->n--;  /* the bracket */
+  fal_buf_addstr(list, list->n == 0 ? "[" : ",");
+  fal_json_put_string(list, name, strlen(name));
+  return fal_buf_addstr(list, "]") == FAL_OK ? STORE_ASKED : STORE_NONE;
 }
 
 
 /* Claims one: STORE_OK when it is to run; STORE_NONE when there is no more;
-** STORE_ASKED when its endpoint has no room, which is left out from then. */
+** STORE_ASKED when its endpoint or its tenant has no room and is left out from
+** then on. */
 static store_code claim_one (claims *c, store *s, double now, int line_up) {
-  const char *except = c->except.n > 0 ? fal_buf_cstr(&c->except) : NULL;
-  char endpoint[STORE_ENDPOINT];
+  store_except e;
+  store_first first;
   running *run;
-  store_code code = s->cls->next(s, now, except, endpoint);
+  store_code code;
+  e.endpoints = c->endpoints.n > 0 ? fal_buf_cstr(&c->endpoints) : NULL;
+  e.tenants = c->tenants.n > 0 ? fal_buf_cstr(&c->tenants) : NULL;
+  code = s->cls->next(s, now, &e, &first);
   if (code != STORE_OK)
     return code;
-  if (!line_up && !serve_pool_takes(c->b->s->pool, endpoint, c->n,
-                                    claimed(c, endpoint)))
-    return leave_out(c, endpoint) == FAL_OK ? STORE_ASKED : STORE_NONE;
+  if (!line_up && !serve_pool_takes(c->b->s->pool, first.endpoint, c->n,
+                                    claimed(c, first.endpoint)))
+    return leave_out(&c->endpoints, first.endpoint);
   run = serve_queued_new(c->b);
   if (run == NULL)
     return STORE_NONE;
-  code = s->cls->claim(s, now, c->b->worker, now + WRITER_LEASE, except,
-                       &run->claim);
+  if (!serve_queued_enter(run, first.tenant))
+    code = leave_out(&c->tenants, first.tenant);
+  else
+    code = s->cls->claim(s, now, c->b->worker, now + WRITER_LEASE, &e,
+                         &run->claim);
   if (code != STORE_OK) {
     serve_queued_free(run);
     return code;
@@ -103,25 +112,28 @@ static void drop_claims (claims *c) {
 }
 
 
-/* Workers get what they can run at once, or in a moment. When calls of callers who wait
-** keep them all busy, one request at a time stands in line with those, so that
-** neither starves the other. */
+/* Workers get what they can run at once, or in a moment. When calls of callers
+** who wait keep them all busy, one request at a time stands in line with those,
+** so that neither starves the other. */
 static store_code apply_claims (serve_change *change, store *s, double now) {
   claims *c = (claims *)change;
   serve_pool *pool = c->b->s->pool;
   store_code code = STORE_OK;
   drop_claims(c);  /* of a group that was undone */
-  c->except.n = 0;
+  c->endpoints.n = c->tenants.n = 0;
+  set_hungry(c->b, 1);  /* room that comes from now on is told */
+  serve_keys_full(c->b->s->keys, &c->tenants);
   if (serve_backlog_draining(c->b))
     return STORE_OK;
   while ((code == STORE_OK || code == STORE_ASKED) && c->n < CLAIM_MAX)
     code = claim_one(c, s, now, 0);
-  if (code == STORE_NONE && c->n == 0 && c->except.n > 0 &&
+  if (code == STORE_NONE && c->n == 0 && c->endpoints.n > 0 &&
       serve_pool_waiting(pool) > 0 && !stands_in_line(c->b)) {
-    c->except.n = 0;
+    c->endpoints.n = 0;
     code = claim_one(c, s, now, 1);
   }
-  set_hungry(c->b, code != STORE_NONE || c->except.n > 0);
+  set_hungry(c->b, code != STORE_NONE || c->endpoints.n > 0 ||
+                   c->tenants.n > 0);
   return code == STORE_FULL || code == STORE_FAIL ? code : STORE_OK;
 }
 
@@ -176,10 +188,11 @@ void serve_backlog_wake (serve_backlog *b) {
 }
 
 
-/* Also called when nobody ever queued anything: then it costs a lock. */
-static void on_room (void *ud) {
-  serve_backlog *b = ud;
+/* When nobody ever queued anything, it costs a lock. */
+void serve_backlog_room (serve_backlog *b) {
   int hungry;
+  if (b == NULL)
+    return;
   pthread_mutex_lock(&b->lock);
   hungry = b->hungry;
   pthread_mutex_unlock(&b->lock);
@@ -188,10 +201,23 @@ static void on_room (void *ud) {
 }
 
 
-/* After each group, on the writer's thread; and when time did something. */
-static void on_committed (void *ud, const char *ids, size_t n) {
+static void on_room (void *ud) {
+  serve_backlog_room(ud);
+}
+
+
+static void settle (serve_keys *k, const store_settled *what, size_t n) {
+  for (; k != NULL && n > 0; what++, n--)
+    serve_keys_settle(k, what->tenant, what->day, what->taken, what->made);
+}
+
+
+/* After each group, on the writer's thread; and when time did something. What
+** a caller can see of it has been settled. */
+static void on_committed (void *ud, const serve_news *news) {
   serve_backlog *b = ud;
-  serve_watch_touched(b->watch, ids, n);
+  settle(b->s->keys, news->settled, news->settled_n);
+  serve_watch_touched(b->watch, news->ids, news->ids_n);
   pthread_mutex_lock(&b->lock);
   b->waiting = b->store->waiting;
   pthread_mutex_unlock(&b->lock);
@@ -201,7 +227,7 @@ static void on_committed (void *ud, const char *ids, size_t n) {
     if (hooks != NULL)
       serve_hooks_wake(hooks);
   }
-  if (n == 0)
+  if (news->ids_n == 0)
     serve_backlog_wake(b);
 }
 
@@ -318,7 +344,8 @@ serve_backlog *serve_backlog_new (falua_server *s, double keep,
   b->claims.change.apply = apply_claims;
   b->claims.change.done = claims_done;
   b->claims.posted = 1;  /* not before the writer is known here */
-  fal_buf_init(&b->claims.except, 1u << 20);
+  fal_buf_init(&b->claims.endpoints, 1u << 20);
+  fal_buf_init(&b->claims.tenants, 1u << 20);
   if (open_store(b, &opt, err) != FAL_OK) {
     serve_watch_free(b->watch);
     b->watch = NULL;
@@ -384,7 +411,8 @@ void serve_backlog_free (serve_backlog *b) {
   if (b == NULL)
     return;
   drop_claims(&b->claims);
-  fal_buf_free(&b->claims.except);
+  fal_buf_free(&b->claims.endpoints);
+  fal_buf_free(&b->claims.tenants);
   pthread_cond_destroy(&b->idle);
   pthread_mutex_destroy(&b->lock);
   free(b);

@@ -34,6 +34,9 @@ int serve_backlog_follow (serve_backlog *b, serve_feed *f, const char *url,
 /* There may be something to claim. */
 void serve_backlog_wake (serve_backlog *b);
 
+/* There may be, if anything waits: for who comes often. NULL is fine. */
+void serve_backlog_room (serve_backlog *b);
+
 /* Tells the worker that runs the request, if one does, to stop. */
 void serve_backlog_cancel (serve_backlog *b, const char *id);
 

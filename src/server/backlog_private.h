@@ -23,10 +23,12 @@ typedef struct running {
   serve_backlog *b;
   struct running *next, **link;
   store_claim claim;
+  char tenant[STORE_TENANT];
   double began;            /* when a worker had it; 0: none yet */
   double logged;           /* time of the last line */
   int percent;             /* that was last logged */
-  int pins, ended;         /* see serve_backlog_cancel */
+  int pins;                /* see serve_backlog_cancel */
+  int entered;             /* counts as running, see keys.h */
   int again;               /* it is to be released, not completed */
   int blameless;           /* and that is not its fault */
   double seconds;
@@ -39,7 +41,8 @@ typedef struct claims {
   int posted, again;       /* under the lock: it is on its way; and once more */
   int n;
   running *got[CLAIM_MAX];
-  fal_buf except;          /* endpoints that take no more: a JSON array */
+  fal_buf endpoints;       /* that take no more, and tenants at their limit: */
+  fal_buf tenants;         /* JSON arrays */
 } claims;
 
 struct serve_backlog {
@@ -63,6 +66,10 @@ struct serve_backlog {
 ** ends. */
 running *serve_queued_new (serve_backlog *b);
 void serve_queued_free (running *run);
+
+/* Counts it as one of its tenant's that run, until it ends: 0 when he has as
+** many as he may. Nobody's ("") never counts. */
+int serve_queued_enter (running *run, const char *tenant);
 
 /* Fills in the job from the claim. */
 void serve_queued_fill (running *run, double now);

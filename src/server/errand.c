@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "../core/fal.h"
+#include "backlog.h"
 #include "errand.h"
 #include "keys.h"
 #include "serve.h"
@@ -58,7 +59,8 @@ static void tidy (serve_errands *k) {
     return;
   k->next_tidy = now + TIDY_SECONDS;
   end_files(k);
-  serve_keys_refresh(k->s->keys);
+  if (serve_keys_refresh(k->s->keys))
+    serve_backlog_room(k->s->backlog);
   if (now >= k->next_stale) {
     serve_storage_tidy(k->s);
     k->next_stale = now + STALE_SECONDS;

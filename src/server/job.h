@@ -106,6 +106,7 @@ struct serve_job {
   double start_by;          /* fal_now seconds; 0: whenever */
   int fd;                   /* the caller's socket, watched for hang-up, which
                                cancels the job; -1: none */
+  int aside;                /* the server's own question, no call of the owner */
   int canceled;             /* set by serve_job_cancel */
   int lost;                 /* its worker died under it: nothing is known of
                                what it did; the reply is a 503 for callers

@@ -183,13 +183,15 @@ static int has_changed (const serve_keys *k) {
 }
 
 
-void serve_keys_refresh (serve_keys *k) {
+int serve_keys_refresh (serve_keys *k) {
   fal_error err;
+  int fresh = 0;
   if (k == NULL)
-    return;
+    return 0;
   pthread_mutex_lock(&k->lock);
   if (has_changed(k)) {
-    if (read_keys(k, &err) == FAL_OK)
+    fresh = read_keys(k, &err) == FAL_OK;
+    if (fresh)
       serve_log("%s was read again: %d keys of %d tenants", k->path,
                 k->file.nkeys, k->file.ntenants);
     else
@@ -199,6 +201,7 @@ void serve_keys_refresh (serve_keys *k) {
   if (k->dirty)
     write_usage(k);
   pthread_mutex_unlock(&k->lock);
+  return fresh;
 }
 
 /* }====================================================== */
@@ -293,12 +296,17 @@ keys_verdict serve_keys_call (serve_keys *k, const char *name,
 }
 
 
+static int is_full (const Use *u) {
+  return u->t.concurrency > 0 && u->running >= u->t.concurrency;
+}
+
+
 keys_verdict serve_keys_enter (serve_keys *k, const char *name) {
   keys_verdict v = KEYS_FINE;
   Use *u;
   pthread_mutex_lock(&k->lock);
   u = find(k, name);
-  if (u != NULL && u->t.concurrency > 0 && u->running >= u->t.concurrency)
+  if (u != NULL && is_full(u))
     v = KEYS_RUNNING;
   else if (u != NULL)
     u->running++;
@@ -317,6 +325,20 @@ void serve_keys_leave (serve_keys *k, const char *name) {
 }
 
 
+void serve_keys_full (serve_keys *k, fal_buf *to) {
+  int i, n = 0;
+  if (k == NULL)
+    return;
+  pthread_mutex_lock(&k->lock);
+  for (i = 0; i < k->nuses; i++)
+    if (is_full(k->uses[i]))  /* such a name needs no escapes */
+      fal_buf_addf(to, "%s\"%s\"", n++ == 0 ? "[" : ",", k->uses[i]->t.name);
+  if (n > 0)
+    fal_buf_addstr(to, "]");
+  pthread_mutex_unlock(&k->lock);
+}
+
+
 /* Called with the lock: what was used today. */
 static Use *used (serve_keys *k, const char *name) {
   Use *u = find(k, name);
@@ -329,7 +351,7 @@ static Use *used (serve_keys *k, const char *name) {
 
 
 keys_verdict serve_keys_take (serve_keys *k, const char *name, int64_t images,
-                              double *after) {
+                              int64_t *day, double *after) {
   keys_verdict v = KEYS_FINE;
   Use *u;
   pthread_mutex_lock(&k->lock);
@@ -340,6 +362,7 @@ keys_verdict serve_keys_take (serve_keys *k, const char *name, int64_t images,
   }
   else if (u != NULL) {
     u->images += images;
+    *day = u->day;
     k->dirty = 1;
   }
   pthread_mutex_unlock(&k->lock);
@@ -347,14 +370,17 @@ keys_verdict serve_keys_take (serve_keys *k, const char *name, int64_t images,
 }
 
 
-void serve_keys_return (serve_keys *k, const char *name, int64_t images) {
+void serve_keys_settle (serve_keys *k, const char *name, int64_t day,
+                        int64_t taken, int64_t made) {
   Use *u;
-  if (images == 0)
+  if (made == taken)
     return;
   pthread_mutex_lock(&k->lock);
   u = used(k, name);
-  if (u != NULL) {
-    u->images = u->images > images ? u->images - images : 0;
+  if (u != NULL && (made > taken || day == u->day)) {
+    u->images += made - taken;
+    if (u->images < 0)  /* what was taken was forgotten */
+      u->images = 0;
     k->dirty = 1;
   }
   pthread_mutex_unlock(&k->lock);

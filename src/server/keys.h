@@ -14,13 +14,15 @@
 **
 **   rate=N/s, N/min, N/h   calls; so many at once are fine as in a second (a
 **                          minute, an hour), then they come at that rate
-**   concurrency=N          direct calls that run at the same time; what is
-**                          queued waits instead
+**   concurrency=N          calls that run at the same time; what is queued
+**                          waits until there is room, direct calls are
+**                          refused
 **   images=N/day           pictures made, until midnight UTC
 **
 ** The file is read again when it changes; one with a mistake in it is not
 ** taken (the log says why), and what was there before stays. What a tenant
-** used today is kept in {data}/usage.
+** used today is kept in {data}/usage, written once a second and at the end: a
+** server that is killed may forget the last second of it.
 */
 #ifndef falua_keys_h
 #define falua_keys_h
@@ -28,6 +30,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../core/buf.h"
 #include "../core/error.h"
 
 #define KEYS_MAX     4096    /* keys in a file */
@@ -80,6 +83,7 @@ void keys_digest (const char *s, size_t n, unsigned char to[KEYS_DIGEST]);
 struct falua_server;
 struct serve_request;
 struct serve_job;
+struct serve_reply;
 
 typedef struct serve_keys serve_keys;
 
@@ -90,8 +94,8 @@ serve_keys *serve_keys_new (const char *path, const char *data,
 /* Writes down what was used. NULL is fine. */
 void serve_keys_free (serve_keys *k);
 
-/* To be called once a second. NULL is fine. */
-void serve_keys_refresh (serve_keys *k);
+/* To be called once a second. 1 when there are new limits. NULL is fine. */
+int serve_keys_refresh (serve_keys *k);
 
 /* The tenant whose key "id:secret" is, to 'name'. 0 when it is nobody's.
 ** Takes as long for a key that is almost right as for any other. */
@@ -111,12 +115,19 @@ keys_verdict serve_keys_call (serve_keys *k, const char *name, double *after);
 keys_verdict serve_keys_enter (serve_keys *k, const char *name);
 void serve_keys_leave (serve_keys *k, const char *name);
 
-/* Takes so many pictures off today's: KEYS_FINE or KEYS_IMAGES. What was not
-** made is given back with serve_keys_return, which takes what was made beyond
-** that when 'images' is negative. */
+/* Appends a JSON array of those for whom 'enter' would say KEYS_RUNNING, or
+** nothing when there are none. NULL is fine. */
+void serve_keys_full (serve_keys *k, fal_buf *to);
+
+/* Takes so many pictures off today's, which is '*day': KEYS_FINE or
+** KEYS_IMAGES. */
 keys_verdict serve_keys_take (serve_keys *k, const char *name, int64_t images,
-                              double *after);
-void serve_keys_return (serve_keys *k, const char *name, int64_t images);
+                              int64_t *day, double *after);
+
+/* So many of those 'taken' on that day were made. What was not comes back,
+** unless that day is over; what was made beyond it is taken now. */
+void serve_keys_settle (serve_keys *k, const char *name, int64_t day,
+                        int64_t taken, int64_t made);
 
 /* }====================================================== */
 
@@ -137,15 +148,16 @@ int serve_tenant (struct serve_request *r);
 /* The request is over. */
 void serve_tenant_leave (struct serve_request *r);
 
-/* A queued call has its pictures until it ends: it was accepted; it was taken
-** out before it ran (what it asked for is not known any more: one is given
-** back); it is done for good. */
+/* A call was accepted by the queue: what it has taken is the queue's, which
+** settles it when it completes, however it does. */
 void serve_tenant_queued (struct serve_request *r);
-void serve_tenant_unqueued (struct serve_request *r);
-void serve_tenant_ended (struct falua_server *s, const struct serve_job *job);
 
 /* Any other call of an endpoint is done: counts what it made. For a pool. */
 void serve_tenant_done (void *server, struct serve_job *job);
+
+/* How many pictures an endpoint's answer has; one when it says nothing of any
+** (in MessagePack, say), for every call makes something. */
+int64_t serve_tenant_made (const struct serve_reply *reply);
 
 /* }====================================================== */
 

@@ -256,6 +256,9 @@ static void submit (serve_request *r) {
     a->request.owner = r->owner;
     a->request.endpoint = r->rest;
     a->request.base_url = r->base_url;
+    a->request.tenant = r->inner ? "" : r->owner;
+    a->request.day = r->day;
+    a->request.images = r->images;
     a->request.head = head != NULL ? head : "";
     a->request.webhook = webhook;
     a->request.body = r->body.s;
@@ -429,7 +432,6 @@ static void canceled (serve_change *c, store_code code) {
   serve_request *r = ((ask *)c)->r;
   switch (code) {
     case STORE_OK:
-      serve_tenant_unqueued(r);
       serve_backlog_cancel(r->s->backlog, r->id);  /* claimed already? */
       put_answer(r, MHD_HTTP_OK, "{\"status\":\"OK\"}");
       break;

@@ -21,7 +21,25 @@
 #define PAUSE_MAX  10.0     /* for each of the next, up to this */
 
 
+int serve_queued_enter (running *run, const char *tenant) {
+  serve_keys *keys = run->b->s->keys;
+  if (keys == NULL || tenant[0] == '\0')
+    return 1;
+  snprintf(run->tenant, sizeof(run->tenant), "%s", tenant);
+  run->entered = serve_keys_enter(keys, tenant) == KEYS_FINE;
+  return run->entered;
+}
+
+
+static void leave (running *run) {
+  if (run->entered)
+    serve_keys_leave(run->b->s->keys, run->tenant);
+  run->entered = 0;
+}
+
+
 void serve_queued_free (running *run) {
+  leave(run);
   store_claim_free(&run->claim);
   serve_reply_free(&run->job.reply);
   free(run);
@@ -121,6 +139,7 @@ static store_code apply_end (serve_change *c, store *s, double now) {
   reply.body = r->body.s;
   reply.body_n = r->body.n;
   reply.seconds = run->seconds;
+  reply.images = serve_tenant_made(r);
   describe(r, &reply, error, type);
   if (!run->again)
     return s->cls->complete(s, now, claim->id, claim->attempt, &reply);
@@ -157,8 +176,6 @@ static void end_done (serve_change *c, store_code code) {
   if ((code == STORE_FULL || code == STORE_FAIL) && !closed)
     serve_writer_post_later(b->writer, c);
   else {
-    if (code == STORE_OK && !run->again)
-      serve_tenant_ended(b->s, &run->job);
     serve_queued_unpin(run);
     serve_backlog_wake(b);
   }
@@ -173,6 +190,7 @@ static void job_done (serve_job *job) {
                        "The endpoint gave no answer");
   run->seconds = run->began > 0 ? fal_now() - run->began : -1;
   run->again = runs_again(run);
+  leave(run);
   run->change.apply = apply_end;
   run->change.done = end_done;
   pthread_mutex_lock(&b->lock);

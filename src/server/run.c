@@ -117,6 +117,7 @@ void serve_post_as (serve_request *r, const char *endpoint, const char *body,
   r->job.endpoint = endpoint;
   r->job.body = body;
   r->job.body_n = n;
+  r->job.aside = 1;
   post(r);
 }
 

@@ -172,7 +172,7 @@ struct serve_request {
   int inner;                  /* an endpoint of this server makes it */
   int anonymous;              /* came without a key */
   int entered;                /* counts as running, see keys.h */
-  int64_t images;             /* taken off its owner's for today */
+  int64_t images, day;        /* pictures taken off its owner's of that day */
   int proxied;
   fal_buf args;               /* arguments of a proxied URL, see serve_arg */
   fal_buf body;               /* in memory, or ... */
@@ -264,7 +264,7 @@ void serve_post (serve_request *r, serve_kind kind,
                  const serve_job_class *cls);
 
 /* The same for a call of another endpoint with another body, which stays where
-** it is until the job is done. */
+** it is until the job is done. It counts as no call of the request's owner. */
 void serve_post_as (serve_request *r, const char *endpoint, const char *body,
                     size_t n, const serve_job_class *cls);
 

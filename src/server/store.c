@@ -12,7 +12,7 @@
   "{\"detail\":\"" text "\",\"error_type\":\"" type "\"}"
 #define REPLY(status, head, text, type)  {  \
   status, JSON "x-fal-error-type: " type "\r\n" head, DETAIL(text, type),  \
-  sizeof(DETAIL(text, type)) - 1, text, type, -1 }
+  sizeof(DETAIL(text, type)) - 1, text, type, -1, 0 }
 
 const store_reply store_canceled = REPLY(499, "",
   "The request was canceled", "client_cancelled");

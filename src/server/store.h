@@ -21,12 +21,14 @@
 #define falua_store_h
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "../core/buf.h"
 #include "../core/error.h"
 
 #define STORE_ID        37      /* room for an id and its NUL */
 #define STORE_ENDPOINT  256     /* for an endpoint's id */
+#define STORE_TENANT    64      /* for a tenant's name */
 #define STORE_TRIES     10      /* failed attempts after which it is given up */
 #define STORE_LOGS      10000   /* lines of one request; more are dropped */
 #define STORE_WAITING   100000  /* requests that may wait; more are refused */
@@ -69,9 +71,23 @@ typedef struct store_request {
   int low;                 /* after all that are not */
   int named;               /* the caller has chosen the id: there may be a
                               request with it already, which then is it */
+  const char *tenant;      /* whose limits it counts against; "": nobody's */
+  int64_t day, images;     /* taken off the tenant's pictures of that day */
   double start_by;         /* it is 504 when it has not begun by then; or 0 */
   long max_waiting;        /* STORE_BUSY when so many wait; negative: any */
 } store_request;
+
+/* What is not to be claimed now: JSON arrays of endpoints and of tenants; NULL
+** for either, or for all of it: none. */
+typedef struct store_except {
+  const char *endpoints, *tenants;
+} store_except;
+
+/* What would be claimed. */
+typedef struct store_first {
+  int64_t seq;             /* the store's own */
+  char endpoint[STORE_ENDPOINT], tenant[STORE_TENANT];
+} store_first;
 
 /* A request in the hands of a worker. */
 typedef struct store_claim {
@@ -93,7 +109,15 @@ typedef struct store_reply {
   const char *error;       /* NULL: it went well */
   const char *error_type;  /* fal's word; NULL: none */
   double seconds;          /* of inference; negative: unknown */
+  int64_t images;          /* pictures that it made */
 } store_reply;
+
+/* A request with a tenant has completed: what it had taken off his pictures,
+** and what it made. */
+typedef struct store_settled {
+  char tenant[STORE_TENANT];
+  int64_t day, taken, made;
+} store_settled;
 
 typedef struct store_log {
   double time;
@@ -150,14 +174,14 @@ typedef struct store_class {
   store_code (*submit) (store *s, double now, const store_request *r,
                         long *position);
 
-  /* The endpoint of what 'claim' would take. */
-  store_code (*next) (store *s, double now, const char *except,
-                      char endpoint[STORE_ENDPOINT]);
+  /* What 'claim' would take. */
+  store_code (*next) (store *s, double now, const store_except *e,
+                      store_first *first);
 
-  /* Leases the first that waits, of an endpoint that is not in 'except'
-  ** (a JSON array of ids; NULL: any), to 'worker' until 'until'. */
+  /* Leases the first that waits and is not excepted to 'worker' until
+  ** 'until'. */
   store_code (*claim) (store *s, double now, const char *worker,
-                       double until, const char *except, store_claim *c);
+                       double until, const store_except *e, store_claim *c);
 
   /* What was claimed runs. STORE_NONE when it was canceled before, or too
   ** late. */
@@ -218,8 +242,10 @@ struct store {
                               looks after them resets it */
   double due;              /* 'tend' has to be called by then because of a
                               change since it was; 0: no sooner than it said */
-  /* Told of each request whose status changes, while it is written. */
+  /* Told of each request whose status changes, and of each of a tenant that
+  ** completes, while it is written; 'settled' may be NULL, too. */
   void (*changed) (void *ud, const char *id);
+  void (*settled) (void *ud, const store_settled *what);
   void *ud;
 };
 

@@ -20,12 +20,12 @@
 #include "../core/file.h"
 #include "store_sqlite.h"
 
-#define VERSION     1
 #define PAGE        4096
 #define CHECKPOINT  "4000"      /* pages of log before they are moved */
 #define WAIT        10000       /* ms for a lock: only ever a checkpoint's */
 
-static const char schema[] =
+/* The tables, from one version to the next: step i makes version i + 1. */
+static const char *const steps[] = {
   "CREATE TABLE request ("
   "  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL,"
   "  endpoint TEXT NOT NULL, base_url TEXT NOT NULL, webhook TEXT,"
@@ -55,20 +55,25 @@ static const char schema[] =
   "CREATE INDEX input_file ON input (file) WHERE file IS NOT NULL;"
   "CREATE INDEX output_file ON output (file) WHERE file IS NOT NULL;"
   "CREATE TABLE log (seq INTEGER, n INTEGER, time REAL, level TEXT,"
-  "  text TEXT, PRIMARY KEY (seq, n)) WITHOUT ROWID;";
+  "  text TEXT, PRIMARY KEY (seq, n)) WITHOUT ROWID;",
+  "ALTER TABLE request ADD COLUMN tenant TEXT NOT NULL DEFAULT '';"
+  "ALTER TABLE request ADD COLUMN day INTEGER NOT NULL DEFAULT 0;"
+  "ALTER TABLE request ADD COLUMN images INTEGER NOT NULL DEFAULT 0;"
+  "CREATE INDEX tenants ON request (tenant, priority, seq, lease, endpoint,"
+  "  not_before, start_by) WHERE state = 0;",
+};
 
-#define FIRST(what, more)                                                    \
-  "SELECT " what " FROM request WHERE state = 0 AND lease = 0"               \
-  "  AND not_before <= ?1 AND (start_by = 0 OR start_by > ?1) " more                              \
+#define VERSION  ((long)(sizeof(steps) / sizeof(steps[0])))
+
+#define FIRST(what, from, more)                                              \
+  "SELECT " what " FROM request " from " WHERE state = 0 AND lease = 0"      \
+  "  AND not_before <= ?1 AND (start_by = 0 OR start_by > ?1) " more         \
   "  ORDER BY priority, seq LIMIT 1"
 
-#define CLAIM(more)                                                          \
-  "UPDATE request SET attempt = attempt + 1, worker = ?2,"                   \
-  "  lease = ?3 WHERE seq = (" FIRST("seq", more) ")"                        \
-  "  RETURNING seq, id, owner, endpoint, base_url, attempt, failures,"       \
-  "  start_by, priority"
+#define EXCEPT  "AND endpoint NOT IN (SELECT value FROM json_each(?2))"
 
-#define EXCEPT(n)  "AND endpoint NOT IN (SELECT value FROM json_each(" n "))"
+#define NEXT_TENANT(more)                                                    \
+  "SELECT min(tenant) FROM request INDEXED BY tenants WHERE state = 0" more
 
 static const char *const sql[Q_N] = {
   [Q_BEGIN] = "BEGIN IMMEDIATE",
@@ -86,13 +91,26 @@ static const char *const sql[Q_N] = {
     " AND not_before > 0 AND not_before > ?1 UNION ALL "
     "SELECT min(expires) FROM request WHERE state >= 2)",
   [Q_INSERT] = "INSERT INTO request (id, owner, endpoint, base_url, webhook,"
-    " priority, created, start_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    " priority, created, start_by, tenant, day, images)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
   [Q_INPUT] = "INSERT INTO input (seq, head, body, file)"
     " VALUES (?, ?, ?, ?)",
-  [Q_CLAIM] = CLAIM(""),
-  [Q_CLAIM_EXCEPT] = CLAIM(EXCEPT("?4")),
-  [Q_FIRST] = FIRST("endpoint", ""),
-  [Q_FIRST_EXCEPT] = FIRST("endpoint", EXCEPT("?2")),
+  [Q_CLAIM] = "UPDATE request SET attempt = attempt + 1, worker = ?2,"
+    " lease = ?3 WHERE seq = ?1"
+    " RETURNING seq, id, owner, endpoint, base_url, attempt, failures,"
+    " start_by, priority",
+  [Q_FIRST] = FIRST("seq, endpoint, tenant", "", ""),
+  [Q_FIRST_EXCEPT] = FIRST("seq, endpoint, tenant", "", EXCEPT),
+  /* The first of each tenant, then the first of those: however many of a
+  ** tenant that is excepted wait, none of them is looked at. */
+  [Q_FIRST_TENANTS] = "WITH RECURSIVE each_of(name) AS ("
+    NEXT_TENANT("") " UNION ALL"
+    " SELECT (" NEXT_TENANT(" AND tenant > name") ") FROM each_of"
+    " WHERE name IS NOT NULL)"
+    " SELECT r.seq, r.endpoint, r.tenant FROM each_of CROSS JOIN request AS r"
+    " WHERE name NOT IN (SELECT value FROM json_each(?3)) AND r.seq = ("
+    FIRST("seq", "INDEXED BY tenants", "AND tenant = name " EXCEPT) ")"
+    " ORDER BY r.priority, r.seq LIMIT 1",
   [Q_GET_INPUT] = "SELECT head, body, file FROM input WHERE seq = ?",
   [Q_RENEW] = "UPDATE request SET lease = ?2 WHERE lease > 0"
     " AND worker = ?1",
@@ -106,7 +124,7 @@ static const char *const sql[Q_N] = {
   [Q_COMPLETE] = "UPDATE request SET state = 2, worker = NULL, lease = 0,"
     " ended = ?2, expires = ?3, error = ?4, error_type = ?5, seconds = ?6,"
     " hook_next = CASE WHEN webhook IS NULL THEN NULL ELSE ?2 END"
-    " WHERE seq = ?1 RETURNING hook_next",
+    " WHERE seq = ?1 RETURNING hook_next, tenant, day, images",
   [Q_OUTPUT] = "INSERT INTO output (seq, status, head, body, file)"
     " VALUES (?, ?, ?, ?, ?)",
   [Q_RELEASE] = "UPDATE request SET state = 0, worker = NULL, lease = 0,"
@@ -203,6 +221,12 @@ store_code sq_run (sqlite_store *q, sqlite3_stmt *st) {
 
 void sq_text (sqlite3_stmt *st, int i, const char *s) {
   sqlite3_bind_text(st, i, s, -1, SQLITE_STATIC);
+}
+
+
+void sq_column (sqlite3_stmt *st, int column, char *to, size_t size) {
+  fal_copy_text(to, size, (const char *)sqlite3_column_text(st, column),
+                (size_t)sqlite3_column_bytes(st, column));
 }
 
 
@@ -416,7 +440,7 @@ static store_code connect (sqlite_store *q) {
 }
 
 
-/* Makes the tables of a new database, and looks at those of an old one. */
+/* Makes the tables, or brings those of an older version up to date. */
 static store_code prepare (sqlite_store *q) {
   long version = pragma(q, "PRAGMA user_version");
   char text[80];
@@ -428,16 +452,16 @@ static store_code prepare (sqlite_store *q) {
   }
   if (code != STORE_OK || version == VERSION)
     return code;
-  if (version != 0) {
+  if (version < 0 || version > VERSION) {
     fal_fail(&q->s.err, FAL_EFILE, "the queue in %s was written by another "
-             "version of falua (%ld, this one writes %d)", q->folder, version,
-             VERSION);
+             "version of falua (%ld, this one writes %ld)", q->folder,
+             version, VERSION);
     return STORE_FAIL;
   }
-  snprintf(text, sizeof(text), "PRAGMA user_version = %d; COMMIT", VERSION);
+  snprintf(text, sizeof(text), "PRAGMA user_version = %ld; COMMIT", VERSION);
   code = exec(q, "BEGIN");
-  if (code == STORE_OK)
-    code = exec(q, schema);
+  for (; code == STORE_OK && version < VERSION; version++)
+    code = exec(q, steps[version]);
   return code == STORE_OK ? exec(q, text) : code;
 }
 

@@ -19,7 +19,7 @@
 
 typedef enum sq_query {
   Q_BEGIN, Q_COMMIT, Q_ROLLBACK, Q_USED, Q_WAITING, Q_NEXT,
-  Q_INSERT, Q_INPUT, Q_FIRST, Q_FIRST_EXCEPT, Q_CLAIM, Q_CLAIM_EXCEPT,
+  Q_INSERT, Q_INPUT, Q_FIRST, Q_FIRST_EXCEPT, Q_FIRST_TENANTS, Q_CLAIM,
   Q_GET_INPUT, Q_RENEW, Q_HELD, Q_RUN,
   Q_COUNT_LOG, Q_LOG, Q_COMPLETE, Q_OUTPUT, Q_RELEASE, Q_FIND, Q_OWNER, Q_ASK,
   Q_DROP_INPUT, Q_DROP_OUTPUT, Q_DROP_LOGS, Q_LAPSED, Q_LATE, Q_PAST,
@@ -64,6 +64,9 @@ store_code sq_failed (sqlite_store *q);
 /* Binding; "" and NULL texts become NULL when 'or_null'. */
 void sq_text (sqlite3_stmt *st, int i, const char *s);
 
+/* A column as text, shortened to what fits. */
+void sq_column (sqlite3_stmt *st, int column, char *to, size_t size);
+
 /* A column as a string of its own, "" for NULL; NULL when memory ends. */
 char *sq_string (sqlite3_stmt *st, int column);
 
@@ -81,10 +84,10 @@ void sq_touch (sqlite_store *q, const char *name);
 /* The functions of the table, by file. */
 store_code sq_submit (store *s, double now, const store_request *r,
                       long *position);
-store_code sq_next (store *s, double now, const char *except,
-                    char endpoint[STORE_ENDPOINT]);
+store_code sq_next (store *s, double now, const store_except *e,
+                    store_first *first);
 store_code sq_claim (store *s, double now, const char *worker, double until,
-                     const char *except, store_claim *c);
+                     const store_except *e, store_claim *c);
 store_code sq_begin_run (store *s, double now, const char *id, int attempt);
 store_code sq_renew (store *s, double now, const char *worker, double until);
 store_code sq_log (store *s, double now, const char *id, int attempt,

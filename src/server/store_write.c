@@ -21,6 +21,19 @@ static void changed (sqlite_store *q, const char *id) {
 }
 
 
+/* Of the row that completed: it is the last that is heard of its pictures. */
+static void settled (sqlite_store *q, sqlite3_stmt *st,
+                     const store_reply *r) {
+  store_settled s;
+  sq_column(st, 1, s.tenant, sizeof(s.tenant));
+  s.day = sqlite3_column_int64(st, 2);
+  s.taken = sqlite3_column_int64(st, 3);
+  s.made = r->images;
+  if (s.tenant[0] != '\0' && q->s.settled != NULL)
+    q->s.settled(q->s.ud, &s);
+}
+
+
 /* Time will do something then. */
 static void due (sqlite_store *q, double t) {
   if (t > 0 && (q->s.due == 0 || t < q->s.due))
@@ -45,6 +58,9 @@ static store_code insert (sqlite_store *q, double now,
   sqlite3_bind_int(st, 6, r->low != 0);
   sqlite3_bind_double(st, 7, now);
   sqlite3_bind_double(st, 8, r->start_by);
+  sq_text(st, 9, r->tenant);
+  sqlite3_bind_int64(st, 10, r->day);
+  sqlite3_bind_int64(st, 11, r->images);
   return sq_run(q, st);
 }
 
@@ -151,6 +167,7 @@ static store_code finish (sqlite_store *q, double now, sqlite3_int64 seq,
   if (code == STORE_OK) {
     q->s.hooks = q->s.hooks ||
                  sqlite3_column_type(st, 0) != SQLITE_NULL;
+    settled(q, st, r);
     sqlite3_reset(st);
     code = drop(q, Q_DROP_INPUT, seq);
   }
@@ -230,9 +247,7 @@ static store_code get_input (sqlite_store *q, sqlite3_int64 seq,
 
 /* Of the row that the claim returned. */
 static int take_row (sqlite3_stmt *st, store_claim *c) {
-  fal_copy_text(c->id, sizeof(c->id),
-                (const char *)sqlite3_column_text(st, 1),
-                (size_t)sqlite3_column_bytes(st, 1));
+  sq_column(st, 1, c->id, sizeof(c->id));
   c->owner = sq_string(st, 2);
   c->endpoint = sq_string(st, 3);
   c->base_url = sq_string(st, 4);
@@ -243,16 +258,14 @@ static int take_row (sqlite3_stmt *st, store_claim *c) {
 }
 
 
-/* The next row, leased; what it says to '*c'. */
+/* The row, leased; what it says to '*c'. */
 static store_code claim_row (sqlite_store *q, sqlite3_stmt *st,
-                             store_claim *c, sqlite3_int64 *seq,
-                             int *priority) {
+                             store_claim *c, int *priority) {
   store_code code;
   int found = 0, good = 0;
   memset(c, 0, sizeof(*c));
   while ((code = sq_first(q, st)) == STORE_OK) {
     found = 1;
-    *seq = sqlite3_column_int64(st, 0);
     *priority = sqlite3_column_int(st, 8);
     good = take_row(st, c);
   }
@@ -262,20 +275,25 @@ static store_code claim_row (sqlite_store *q, sqlite3_stmt *st,
 }
 
 
-store_code sq_next (store *s, double now, const char *except,
-                    char endpoint[STORE_ENDPOINT]) {
+store_code sq_next (store *s, double now, const store_except *e,
+                    store_first *first) {
   sqlite_store *q = (sqlite_store *)s;
-  sqlite3_stmt *st = sq_use(q, except != NULL ? Q_FIRST_EXCEPT : Q_FIRST);
+  const char *endpoints = e != NULL ? e->endpoints : NULL;
+  const char *tenants = e != NULL ? e->tenants : NULL;
+  sqlite3_stmt *st = sq_use(q, tenants != NULL ? Q_FIRST_TENANTS :
+                               endpoints != NULL ? Q_FIRST_EXCEPT : Q_FIRST);
   store_code code;
   sqlite3_bind_double(st, 1, now);
-  if (except != NULL)
-    sq_text(st, 2, except);
+  if (tenants != NULL || endpoints != NULL)
+    sq_text(st, 2, endpoints != NULL ? endpoints : "[]");
+  if (tenants != NULL)
+    sq_text(st, 3, tenants);
   code = sq_first(q, st);
   if (code != STORE_OK)
     return code;
-  fal_copy_text(endpoint, STORE_ENDPOINT,
-                (const char *)sqlite3_column_text(st, 0),
-                (size_t)sqlite3_column_bytes(st, 0));
+  first->seq = sqlite3_column_int64(st, 0);
+  sq_column(st, 1, first->endpoint, sizeof(first->endpoint));
+  sq_column(st, 2, first->tenant, sizeof(first->tenant));
   sqlite3_reset(st);
   return STORE_OK;
 }
@@ -283,29 +301,28 @@ store_code sq_next (store *s, double now, const char *except,
 
 /* One whose input cannot be read completes, and the next one is looked at. */
 store_code sq_claim (store *s, double now, const char *worker, double until,
-                     const char *except, store_claim *c) {
+                     const store_except *e, store_claim *c) {
   sqlite_store *q = (sqlite_store *)s;
-  sqlite3_int64 seq;
+  store_first first;
   store_code code;
   int priority;
-  for (;;) {
-    sqlite3_stmt *st = sq_use(q, except != NULL ? Q_CLAIM_EXCEPT : Q_CLAIM);
-    sqlite3_bind_double(st, 1, now);
+  while ((code = sq_next(s, now, e, &first)) == STORE_OK) {
+    sqlite3_stmt *st = sq_use(q, Q_CLAIM);
+    sqlite3_bind_int64(st, 1, first.seq);
     sq_text(st, 2, worker);
     sqlite3_bind_double(st, 3, until);
-    if (except != NULL)
-      sq_text(st, 4, except);
-    code = claim_row(q, st, c, &seq, &priority);
-    if (code == STORE_OK && get_input(q, seq, c) == STORE_OK) {
+    code = claim_row(q, st, c, &priority);
+    if (code == STORE_OK && get_input(q, first.seq, c) == STORE_OK) {
       due(q, until);
       return STORE_OK;
     }
     if (code == STORE_OK)
-      code = give_up(q, now, seq, priority, c->id, &store_broken);
+      code = give_up(q, now, first.seq, priority, c->id, &store_broken);
     store_claim_free(c);
     if (code != STORE_OK)
-      return code;
+      break;
   }
+  return code;
 }
 
 
@@ -493,8 +510,7 @@ static store_code tend_lease (sqlite_store *q, double now, int all) {
   code = sq_first(q, st);
   if (code != STORE_OK)
     return code;
-  fal_copy_text(id, sizeof(id), (const char *)sqlite3_column_text(st, 0),
-                (size_t)sqlite3_column_bytes(st, 0));
+  sq_column(st, 0, id, sizeof(id));
   attempt = sqlite3_column_int(st, 1);
   sqlite3_reset(st);
   return sq_release(&q->s, now, id, attempt, 0, STORE_TRIES,
@@ -513,8 +529,7 @@ static store_code tend_start (sqlite_store *q, double now) {
   if (code != STORE_OK)
     return code;
   seq = sqlite3_column_int64(st, 0);
-  fal_copy_text(id, sizeof(id), (const char *)sqlite3_column_text(st, 1),
-                (size_t)sqlite3_column_bytes(st, 1));
+  sq_column(st, 1, id, sizeof(id));
   priority = sqlite3_column_int(st, 2);
   sqlite3_reset(st);
   return give_up(q, now, seq, priority, id, &store_late);

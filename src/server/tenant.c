@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "../core/json.h"
+#include "backlog.h"
 #include "keys.h"
 #include "serve.h"
 #include "token.h"
@@ -191,20 +192,28 @@ int serve_tenant (serve_request *r) {
       (r->role != ROLE_RUN && r->role != ROLE_QUEUE))
     return 0;
   n = asked_for(r->body.s, r->body.n);
-  if (serve_keys_take(r->s->keys, r->owner, n, &after) != KEYS_FINE)
+  if (serve_keys_take(r->s->keys, r->owner, n, &r->day, &after) != KEYS_FINE)
     return too_much(r, KEYS_IMAGES, after);
   r->images = n;  /* until it is known how many there are */
   return 0;
 }
 
 
+/* What the request has taken, which is the caller's to settle now. It may be
+** leaving and its job ending at the same time. */
+static int64_t take_images (serve_request *r) {
+  return __atomic_exchange_n(&r->images, 0, __ATOMIC_RELAXED);
+}
+
+
 void serve_tenant_leave (serve_request *r) {
-  if (r->entered)
+  if (r->entered) {
     serve_keys_leave(r->s->keys, r->owner);
+    serve_backlog_room(r->s->backlog);
+  }
   r->entered = 0;
   if (r->s->keys != NULL)
-    serve_keys_return(r->s->keys, r->owner,
-                      __atomic_exchange_n(&r->images, 0, __ATOMIC_RELAXED));
+    serve_keys_settle(r->s->keys, r->owner, r->day, take_images(r), 0);
 }
 
 /* }====================================================== */
@@ -231,9 +240,7 @@ static int64_t count (const char *s, size_t n) {
 }
 
 
-/* How many pictures an endpoint's answer has; one when it says nothing of any
-** (in MessagePack, say), for every call makes something. */
-static int64_t made_by (const serve_reply *reply) {
+int64_t serve_tenant_made (const serve_reply *reply) {
   const char *s = reply->body.s, *raw;
   size_t n = reply->body.n, raw_n;
   if (reply->status < 200 || reply->status > 299)
@@ -245,37 +252,25 @@ static int64_t made_by (const serve_reply *reply) {
 
 
 void serve_tenant_queued (serve_request *r) {
-  __atomic_store_n(&r->images, 0, __ATOMIC_RELAXED);
-}
-
-
-void serve_tenant_unqueued (serve_request *r) {
-  if (r->s->keys != NULL)
-    serve_keys_return(r->s->keys, r->owner, 1);
-}
-
-
-void serve_tenant_ended (falua_server *s, const serve_job *job) {
-  if (s->keys != NULL && job->owner != NULL)
-    serve_keys_return(s->keys, job->owner, asked_for(job->body, job->body_n) -
-                                           made_by(&job->reply));
+  take_images(r);
 }
 
 
 void serve_tenant_done (void *server, serve_job *job) {
   falua_server *s = server;
-  int64_t taken = 0;
+  int64_t taken = 0, day = 0;
   if (s->keys == NULL || job->owner == NULL || job->owner[0] == '\0' ||
-      job->lost || job->kind == SERVE_QUEUED)
+      job->lost || job->aside || job->kind == SERVE_QUEUED)
     return;
   if (job->kind == SERVE_RUN || job->kind == SERVE_STREAM) {
     serve_request *r = (serve_request *)job;
     if (r->inner)
       return;  /* it counts in the call that it is made for */
-    /* its caller may be leaving just now */
-    taken = __atomic_exchange_n(&r->images, 0, __ATOMIC_RELAXED);
+    day = r->day;
+    taken = take_images(r);
   }
-  serve_keys_return(s->keys, job->owner, taken - made_by(&job->reply));
+  serve_keys_settle(s->keys, job->owner, day, taken,
+                    serve_tenant_made(&job->reply));
 }
 
 /* }====================================================== */

@@ -22,9 +22,10 @@
 struct serve_writer {
   store *s;
   char worker[STORE_ID];
-  void (*committed) (void *ud, const char *ids, size_t n);
+  void (*committed) (void *ud, const serve_news *news);
   void *ud;
   fal_buf touched;         /* ids, a NUL after each */
+  fal_buf settled;         /* store_settled, one after the other */
   double tend_at;
   int recovered;           /* the leases of another life are given back */
   pthread_t thread;
@@ -62,6 +63,18 @@ static void append (serve_writer *w, serve_change *c) {
 static void on_changed (void *ud, const char *id) {
   serve_writer *w = ud;
   fal_buf_add(&w->touched, id, strlen(id) + 1);
+}
+
+
+static void on_settled (void *ud, const store_settled *what) {
+  serve_writer *w = ud;
+  fal_buf_add(&w->settled, what, sizeof(*what));
+}
+
+
+/* What a group that was undone had changed. */
+static void forget (serve_writer *w) {
+  w->touched.n = w->settled.n = 0;
 }
 
 
@@ -145,9 +158,14 @@ static store_code tend (serve_writer *w, double now) {
 
 /* Tells who watches. */
 static void tell (serve_writer *w) {
+  serve_news news;
+  news.ids = w->touched.s;
+  news.ids_n = w->touched.n;
+  news.settled = (const store_settled *)(void *)w->settled.s;
+  news.settled_n = w->settled.n / sizeof(store_settled);
   if (w->committed != NULL)
-    w->committed(w->ud, w->touched.s, w->touched.n);
-  w->touched.n = 0;
+    w->committed(w->ud, &news);
+  forget(w);
 }
 
 
@@ -165,7 +183,7 @@ static store_code tend_alone (serve_writer *w, double now) {
     tell(w);
   else {
     serve_log("queue: %s", s->err.message);
-    w->touched.n = 0;
+    forget(w);
     w->tend_at = now + 1;
   }
   return code;
@@ -205,7 +223,7 @@ static void one_by_one (serve_writer *w, serve_change *c) {
     serve_change *next = c->next;
     store_code code = STORE_FAIL, failed;
     c->next = NULL;
-    w->touched.n = 0;
+    forget(w);
     failed = try_group(w, c, &code);
     if (is_bad(failed)) {
       serve_log("queue: %s", w->s->err.message);
@@ -216,7 +234,7 @@ static void one_by_one (serve_writer *w, serve_change *c) {
     c->done(c, code);
     c = next;
   }
-  w->touched.n = 0;
+  forget(w);
 }
 
 
@@ -262,8 +280,8 @@ static void *writer_main (void *ud) {
 
 
 serve_writer *serve_writer_new (store *s, const char *worker,
-                                void (*committed) (void *ud, const char *ids,
-                                                   size_t n),
+                                void (*committed) (void *ud,
+                                                   const serve_news *news),
                                 void *ud, fal_error *err) {
   serve_writer *w = calloc(1, sizeof(*w));
   if (w != NULL) {
@@ -272,10 +290,12 @@ serve_writer *serve_writer_new (store *s, const char *worker,
     w->committed = committed;
     w->ud = ud;
     fal_buf_init(&w->touched, 64u << 20);
+    fal_buf_init(&w->settled, 64u << 20);
     pthread_mutex_init(&w->lock, NULL);
     pthread_cond_init(&w->work, NULL);
     pthread_cond_init(&w->pace, NULL);
     s->changed = on_changed;
+    s->settled = on_settled;
     s->ud = w;
     if (pthread_create(&w->thread, NULL, writer_main, w) == 0)
       return w;
@@ -324,6 +344,7 @@ void serve_writer_free (serve_writer *w) {
   pthread_join(w->thread, NULL);
   w->s->cls->close(w->s);
   fal_buf_free(&w->touched);
+  fal_buf_free(&w->settled);
   pthread_cond_destroy(&w->pace);
   pthread_cond_destroy(&w->work);
   pthread_mutex_destroy(&w->lock);

@@ -27,16 +27,23 @@ struct serve_change {
   void (*done) (serve_change *c, store_code code);
 };
 
+/* What a group has changed. */
+typedef struct serve_news {
+  const char *ids;         /* of the requests that were touched, each with a */
+  size_t ids_n;            /* NUL after it; bytes */
+  const store_settled *settled;
+  size_t settled_n;
+} serve_news;
+
 #define WRITER_LEASE  60.0   /* seconds; renewed long before they are over */
 
 /* Takes over 's', also when it fails, and renews the leases of 'worker', a
 ** name that nobody had before. 'committed' (may be NULL) is called after each
 ** group whose changes were committed and before their 'done', and after time
-** changed something, with the ids of the requests that were touched, each
-** with a NUL after it. */
+** changed something. */
 serve_writer *serve_writer_new (store *s, const char *worker,
-                                void (*committed) (void *ud, const char *ids,
-                                                   size_t n),
+                                void (*committed) (void *ud,
+                                                   const serve_news *news),
                                 void *ud, fal_error *err);
 
 void serve_writer_post (serve_writer *w, serve_change *c);
