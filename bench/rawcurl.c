@@ -5,53 +5,39 @@
 **
 **   rawcurl MODE N IN_FLIGHT BASE_URL
 **
-** MODE: run (answered at once), wait (after 100 ms), once (one call, cold).
+** MODE: run (answered at once), wait (after 100 ms), once (one call, cold),
+** subscribe (submit, status every 100 ms until it is COMPLETED, result),
+** follow (the same with the status stream).
 */
 #include <curl/curl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
-#include <time.h>
+
+#include "raw.h"
 
 #define BATCH 128
-
-static const char input[] =
-  "{\"num_images\":1,\"prompt\":\"a lighthouse on a cliff above the sea at "
-  "dawn, long exposure, soft light\",\"seed\":7411903}";
+#define POLL  0.1  /* seconds between two statuses of a job */
 
 typedef struct Call {
   CURL *easy;
   char *s;
   size_t n, cap;
+  int stage;          /* of a job: 0 submit, 1 status, 2 result */
+  double due;         /* when a job asks for its status again */
+  char url[256];      /* of a job's result */
 } Call;
+
+/* What comes after an answer: the call is done, goes on, goes on after POLL. */
+enum { DONE, ON, LATER };
 
 static CURLM *multi;
 static int ep;
 static double due = -1;
 static struct curl_slist *headers;
+static const char *base;
 
-
-static double now (void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-
-static double cpu (void) {
-  struct rusage r;
-  getrusage(RUSAGE_SELF, &r);
-  return (double)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) +
-         (double)(r.ru_utime.tv_usec + r.ru_stime.tv_usec) / 1e6;
-}
-
-
-static void die (const char *what) {
-  fprintf(stderr, "rawcurl: %s\n", what);
-  exit(1);
-}
+/* Jobs that wait, by when they are due: everyone waits as long. */
+static Call **sleepers;
+static long first, sleeping, room;
 
 
 static int on_socket (CURL *easy, curl_socket_t fd, int what, void *ud,
@@ -118,7 +104,9 @@ static Call *new_calls (long n, const char *url) {
 
 static void step (void) {
   struct epoll_event ev[BATCH];
-  double left = due < 0 ? 1 : due == 0 ? 0 : due - now();
+  double at = sleeping > 0 && (due < 0 || sleepers[first]->due < due)
+            ? sleepers[first]->due : due;
+  double left = at < 0 ? 1 : at == 0 ? 0 : at - now();
   int i, running;
   int n = epoll_wait(ep, ev, BATCH, left > 0 ? (int)(left * 1000 + 1) : 0);
   for (i = 0; i < n; i++)
@@ -133,17 +121,99 @@ static void step (void) {
 }
 
 
-static void check (const Call *c, CURLcode result) {
+static void check (const Call *c, CURLcode result, const char *word) {
   long status = 0;
   curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
   if (result != CURLE_OK)
     die(curl_easy_strerror(result));
-  if (status != 200 || strstr(c->s, "\"width\":1024") == NULL)
+  if (status != 200 || strstr(c->s, word) == NULL)
     die("a wrong answer");
 }
 
 
-static void run (Call *calls, long n, long in_flight) {
+static void get (Call *c, const char *suffix) {
+  char url[300];
+  snprintf(url, sizeof(url), "%s%s", c->url, suffix);
+  curl_easy_setopt(c->easy, CURLOPT_HTTPGET, 1L);
+  curl_easy_setopt(c->easy, CURLOPT_URL, url);
+}
+
+
+static int after_run (Call *c, CURLcode result) {
+  check(c, result, "\"width\":1024");
+  return DONE;
+}
+
+
+static void keep_url (Call *c) {
+  const char *s = strstr(c->s, "\"response_url\":\"") + 16;
+  snprintf(c->url, sizeof(c->url), "%.*s", (int)strcspn(s, "\""), s);
+}
+
+
+static void submit_next (Call *c) {
+  char url[300];
+  snprintf(url, sizeof(url), "%s/queue/fal-ai/bench", base);
+  curl_easy_setopt(c->easy, CURLOPT_POST, 1L);
+  curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, input);
+  curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE, (long)sizeof(input) - 1);
+  curl_easy_setopt(c->easy, CURLOPT_URL, url);
+  c->stage = 0;
+}
+
+
+/* A job goes on: submit, status until it is COMPLETED, result. */
+static int job (Call *c, CURLcode result, const char *status) {
+  if (c->stage == 0) {
+    check(c, result, "\"request_id\"");
+    keep_url(c);
+    get(c, status);
+    c->stage = 1;
+    return ON;
+  }
+  if (c->stage == 1 && strstr(c->s, "\"COMPLETED\"") == NULL) {
+    check(c, result, "\"status\"");
+    return LATER;
+  }
+  if (c->stage == 1) {
+    check(c, result, "\"COMPLETED\"");
+    get(c, "");
+    c->stage = 2;
+    return ON;
+  }
+  check(c, result, "\"width\":1024");
+  submit_next(c);
+  return DONE;
+}
+
+
+static int after_poll (Call *c, CURLcode result) {
+  return job(c, result, "/status");
+}
+
+
+static int after_stream (Call *c, CURLcode result) {
+  return job(c, result, "/status/stream");
+}
+
+
+static void sleep_for_a_while (Call *c) {
+  c->due = now() + POLL;
+  sleepers[(first + sleeping++) % room] = c;
+}
+
+
+static void wake (void) {
+  double t = sleeping > 0 ? now() : 0;
+  while (sleeping > 0 && sleepers[first]->due <= t) {
+    curl_multi_add_handle(multi, sleepers[first]->easy);
+    first = (first + 1) % room;
+    sleeping--;
+  }
+}
+
+
+static void run (Call *calls, long n, long in_flight, int (*after)(Call *, CURLcode)) {
   long started = 0, done = 0;
   while (started < n && started < in_flight)
     curl_multi_add_handle(multi, calls[started++].easy);
@@ -153,32 +223,24 @@ static void run (Call *calls, long n, long in_flight) {
     step();
     while ((m = curl_multi_info_read(multi, &left)) != NULL) {
       Call *c;
+      int next;
       CURLcode result = m->data.result;
       curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&c);
-      check(c, result);
+      next = after(c, result);
       curl_multi_remove_handle(multi, c->easy);
       c->n = 0;
-      done++;
-      if (started < n) {
-        curl_multi_add_handle(multi, c->easy);
-        started++;
+      if (next == DONE) {
+        done++;
+        next = started < n ? ON : DONE;
+        started += next == ON;
       }
+      if (next == ON)
+        curl_multi_add_handle(multi, c->easy);
+      else if (next == LATER)
+        sleep_for_a_while(c);
     }
+    wake();
   }
-}
-
-
-/* The most memory this process ever held, in kilobytes. */
-static long hwm (void) {
-  char line[128];
-  long kb = 0;
-  FILE *f = fopen("/proc/self/status", "r");
-  while (f != NULL && fgets(line, sizeof(line), f) != NULL)
-    if (strncmp(line, "VmHWM:", 6) == 0)
-      kb = atol(line + 6);
-  if (f != NULL)
-    fclose(f);
-  return kb;
 }
 
 
@@ -186,11 +248,19 @@ int main (int argc, char **argv) {
   char url[512];
   long n = argc > 3 ? atol(argv[2]) : 0, in_flight = argc > 3 ? atol(argv[3]) : 0;
   double wall, spent;
+  int (*after)(Call *, CURLcode) = after_run;
   Call *calls;
   if (argc < 5 || n < 1 || in_flight < 1)
-    die("usage: rawcurl run|wait|once N IN_FLIGHT BASE_URL");
-  snprintf(url, sizeof(url), "%s/fal-ai/%s", argv[4],
+    die("usage: rawcurl run|wait|once|subscribe|follow N IN_FLIGHT BASE_URL");
+  base = argv[4];
+  snprintf(url, sizeof(url), "%s/fal-ai/%s", base,
            strcmp(argv[1], "wait") == 0 ? "wait" : "bench");
+  if (strcmp(argv[1], "subscribe") == 0)
+    after = after_poll;
+  else if (strcmp(argv[1], "follow") == 0)
+    after = after_stream;
+  if (after != after_run)
+    snprintf(url, sizeof(url), "%s/queue/fal-ai/bench", base);
   curl_global_init(CURL_GLOBAL_DEFAULT);
   headers = curl_slist_append(headers, "Content-Type: application/json");
   headers = curl_slist_append(headers, "Accept: application/json");
@@ -203,12 +273,14 @@ int main (int argc, char **argv) {
   curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
   curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, 1024L);
   calls = new_calls(in_flight, url);
+  room = in_flight;
+  if ((sleepers = calloc((size_t)room, sizeof(*sleepers))) == NULL)
+    die("out of memory");
   if (strcmp(argv[1], "once") != 0)
-    run(calls, n / 5 > in_flight ? n / 5 : in_flight, in_flight);
+    run(calls, n / 5 > in_flight ? n / 5 : in_flight, in_flight, after);
   wall = now();
   spent = cpu();
-  run(calls, n, in_flight);
-  printf("ops=%ld wall=%.6f cpu=%.6f hwm=%ld\n", n, now() - wall,
-         cpu() - spent, hwm());
+  run(calls, n, in_flight, after);
+  report(n, wall, spent);
   return 0;
 }
