@@ -381,12 +381,29 @@ static const luaL_Reg tools[] = {
 /* }====================================================== */
 
 
+/* The function on top stays interpreted, and all within it. LuaJIT's compiler
+** gets loops over pairs() wrong now and then (LuaJIT issues 827 and 1510: one
+** ends early, or sees keys that are none; Debian 12 has the first), and what
+** takes time here is C. A user's own code is compiled as ever. */
+static void interpret (lua_State *L) {
+  lua_getglobal(L, "jit");
+  if (lua_istable(L, -1)) {
+    lua_getfield(L, -1, "off");
+    lua_pushvalue(L, -3);
+    lua_pushboolean(L, 1);
+    lua_call(L, 2, 0);
+  }
+  lua_pop(L, 1);
+}
+
+
 /* Loads a compiled-in text: the loader of package.preload. */
 static int load_source (lua_State *L) {
   const lfal_source *src = lua_touserdata(L, lua_upvalueindex(1));
   const char *name = lua_pushfstring(L, "=%s", src->name);
   if (luaL_loadbuffer(L, src->text, src->n, name) != 0)
     return lua_error(L);
+  interpret(L);
   lua_pushstring(L, src->name);
   lua_call(L, 1, 1);
   return 1;
