@@ -448,6 +448,64 @@ describe("one deadline", function ()
 end)
 
 
+-- The cancellation at a deadline, and a submit that was given up: they have five
+-- seconds, and two when the process ends.
+describe("what nobody waits for", function ()
+  before_each(function () server.forget() end)
+  after_each(function () fal.client { base_url = server.url, max_connections = 0 } end)
+
+  local function late(c, play, more)
+    local opt = { input = {}, timeout = 0.15 }
+    for name, value in pairs(more or {}) do opt[name] = value end
+    local value, err = c:subscribe("q/" .. play, opt)
+    assert.is_nil(value)
+    assert.equal("timeout", err.code)
+  end
+
+  it("is given up when it is never answered, or cannot even be sent", function ()
+    local holders = {}
+    local crowded = fal.client {
+      base_url = server.tls_url, ca_file = server.ca_file, credentials = KEY, max_connections = 2,
+    }
+    late(crowded, "never", { timeout = 0.5, on_enqueue = function ()
+      for i = 1, 2 do holders[i] = fal.async(crowded.run, crowded, "fault/stall") end
+    end })
+    late(client(), "cancel-always-stall")
+    late(client(), "submit-stall")
+    local pending = fal.step(0)
+    assert.equal(2 + 3, pending)
+    server.step_until(fal.step, "hungup", 2)
+    local limit = os.time() + 20
+    repeat
+      pending = fal.step(0.01)
+      assert(os.time() < limit, pending .. " operations stay")
+    until pending == 2
+    sent { submit = 3, cancel = 1, status = server.stats().status }
+    for i = 1, 2 do
+      assert.equal("running", holders[i].status)
+      holders[i]:cancel()
+    end
+    server.step_until(fal.step, "hungup", 4)
+    sent { submit = 3, cancel = 1, status = server.stats().status }
+  end)
+
+  it("does not keep a process that ends", function ()
+    local out, code = child.run(([[
+      local fal = require "fal"
+      local c = fal.client { base_url = %q, credentials = %q }
+      for _, play in ipairs { "cancel-always-stall", "submit-stall" } do
+        local value, err = c:subscribe("q/" .. play, { input = {}, timeout = 0.15 })
+        print(err.code)
+      end
+    ]]):format(server.url, KEY), {}, "timeout -k 5 60 %s")
+    assert.equal("timeout\ntimeout\n", out)
+    assert.equal(0, code)
+    assert.equal(2, server.wait("hungup", 2).hungup)
+    sent { submit = 2, cancel = 1, status = server.stats().status }
+  end)
+end)
+
+
 describe("run_iterator", function ()
   before_each(function () server.forget() end)
 
