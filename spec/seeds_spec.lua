@@ -96,6 +96,7 @@ describe("the example", function ()
     run "scribble"
     assert.same({ 512, 384 }, size_of "sketch.png")
     assert.same({ 512, 384 }, size_of "house.png")
+    assert.equal(pixels "house.png", pixels "house-base64.png")
     local sketch, house = open "sketch.png", open "house.png"
     local edges = fal.check(fal.check(house:canny { low = 20, high = 60 }):blur(1.5))
     local on, off, n_on, n_off = 0, 0, 0, 0

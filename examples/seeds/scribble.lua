@@ -26,9 +26,14 @@ for _, line in ipairs(LINES) do
 end
 fal.check(sketch:save(out .. "/sketch.png"))
 
-local result = fal.check(fal.run("fal-ai/controlnet/scribble", { input = {
-  prompt = "a timber house in a forest, architecture photo", seed = 5,
-  control_image = fal.check(sketch:data_uri()), conditioning_scale = 0.8,
-  image_size = { width = WIDTH, height = HEIGHT },
-} }))
-print(fal.check(fal.save(result, out .. "/house.{ext}", { overwrite = true }))[1])
+-- A picture goes into the input as a data: URI, or as base64 with its type.
+local uri = fal.check(sketch:data_uri())
+local forms = { house = uri, ["house-base64"] = { base64 = uri:match ",(.*)", media_type = "image/png" } }
+for name, control_image in pairs(forms) do
+  local result = fal.check(fal.run("fal-ai/controlnet/scribble", { input = {
+    prompt = "a timber house in a forest, architecture photo", seed = 5,
+    control_image = control_image, conditioning_scale = 0.8,
+    image_size = { width = WIDTH, height = HEIGHT },
+  } }))
+  print(fal.check(fal.save(result, out .. "/" .. name .. ".{ext}", { overwrite = true }))[1])
+end
