@@ -20,6 +20,7 @@
 #include "../core/error.h"
 #include "../core/file.h"
 #include "../image/image.h"
+#include "bind.h"
 #include "errand.h"
 #include "feed.h"
 #include "files.h"
@@ -131,7 +132,7 @@ struct falua_server {
   serve_chaos *chaos;      /* NULL: none; libmicrohttpd's thread only */
   int listener;            /* -1: none */
   int lock_fd;             /* holds the data folder against other servers */
-  char url[96];
+  char url[SERVE_BIND_URL];
   char *data, *files;      /* folders */
   int temporary;           /* 'data' goes when the server does */
   int verbose;
