@@ -82,9 +82,11 @@ static int add (delivery *d, const char *name, const char *value) {
 
 static int add_headers (delivery *d, const serve_delivery *from) {
   char timestamp[24], signature[SIGN_HEX];
+  unsigned char key[SIGN_KEY];
+  serve_sign_key(from->secret, key);
   snprintf(timestamp, sizeof(timestamp), "%lld", (long long)time(NULL));
-  return serve_sign_delivery(from->secret, from->request_id, from->user,
-                             timestamp, d->body, from->body_n, signature) &&
+  return serve_sign_delivery(key, from->request_id, from->user, timestamp,
+                             d->body, from->body_n, signature) &&
          add(d, "Content-Type", "application/json") &&
          add(d, "User-Agent", "falua/" FAL_VERSION) &&
          add(d, "Expect", "") &&

@@ -455,24 +455,18 @@ void serve_hooks_free (serve_hooks *h) {
 
 
 int serve_jwks (serve_request *r) {
-  unsigned char key[SIGN_PUBLIC];
-  fal_buf x, b;
+  unsigned char key[SIGN_KEY];
+  fal_buf b;
   if (r->role != ROLE_REST || !serve_reads(r) ||
       strcmp(r->rest, ".well-known/jwks.json") != 0)
     return 0;
-  if (!serve_sign_public(r->s->secret, key)) {
+  fal_buf_init(&b, 512);
+  serve_sign_key(r->s->secret, key);
+  if (serve_sign_jwks(key, &b) == FAL_OK)
+    serve_answer_json(&r->answer, MHD_HTTP_OK, &b);
+  else
     serve_answer_detail(&r->answer, MHD_HTTP_INTERNAL_SERVER_ERROR,
                         "internal_error", "There is no signing key");
-    return 1;
-  }
-  fal_buf_init(&x, 64);
-  fal_buf_init(&b, 512);
-  serve_put_base64url(&x, key, sizeof(key));
-  fal_buf_addf(&b, "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\","
-               "\"use\":\"sig\",\"alg\":\"EdDSA\",\"kid\":\"falua-%.8s\","
-               "\"x\":\"%s\"}]}", fal_buf_cstr(&x) != NULL ? x.s : "",
-               x.s != NULL ? x.s : "");
-  fal_buf_free(&x);
-  serve_answer_json(&r->answer, MHD_HTTP_OK, &b);
+  fal_buf_free(&b);
   return 1;
 }

@@ -1,5 +1,5 @@
 /*
-** sign.c -- deliveries signed with the server's own Ed25519 key
+** sign.c -- deliveries signed with an Ed25519 key
 */
 #include <stdio.h>
 #include <string.h>
@@ -12,21 +12,34 @@
 #define PURPOSE  "webhook signing key"
 
 
-static EVP_PKEY *key_of (const unsigned char secret[SEAL_SECRET]) {
-  unsigned char seed[SEAL_MAC];
-  serve_mac(secret, PURPOSE, sizeof(PURPOSE) - 1, seed);
-  return EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed,
-                                      sizeof(seed));
+void serve_sign_key (const unsigned char secret[SEAL_SECRET],
+                     unsigned char key[SIGN_KEY]) {
+  serve_mac(secret, PURPOSE, sizeof(PURPOSE) - 1, key);
 }
 
 
-int serve_sign_public (const unsigned char secret[SEAL_SECRET],
-                       unsigned char to[SIGN_PUBLIC]) {
-  EVP_PKEY *key = key_of(secret);
-  size_t n = SIGN_PUBLIC;
-  int ok = key != NULL && EVP_PKEY_get_raw_public_key(key, to, &n) == 1;
+static EVP_PKEY *load (const unsigned char key[SIGN_KEY]) {
+  return EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, key, SIGN_KEY);
+}
+
+
+fal_code serve_sign_jwks (const unsigned char private[SIGN_KEY],
+                          fal_buf *to) {
+  unsigned char public[SIGN_KEY];
+  size_t n = sizeof(public);
+  EVP_PKEY *key = load(private);
+  int ok = key != NULL && EVP_PKEY_get_raw_public_key(key, public, &n) == 1;
+  fal_buf x;
   EVP_PKEY_free(key);
-  return ok;
+  fal_buf_init(&x, 64);
+  if (!ok || serve_put_base64url(&x, public, n) != FAL_OK ||
+      fal_buf_cstr(&x) == NULL)
+    return fal_buf_free(&x), FAL_ENOMEM;
+  fal_buf_addf(to, "{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\","
+               "\"use\":\"sig\",\"alg\":\"EdDSA\",\"kid\":\"falua-%.8s\","
+               "\"x\":\"%s\"}]}", x.s, x.s);
+  fal_buf_free(&x);
+  return to->n > 0 ? FAL_OK : FAL_ENOMEM;
 }
 
 
@@ -44,7 +57,7 @@ static int sign (EVP_PKEY *key, const char *s, size_t n, char hex[SIGN_HEX]) {
 }
 
 
-int serve_sign_delivery (const unsigned char secret[SEAL_SECRET],
+int serve_sign_delivery (const unsigned char private[SIGN_KEY],
                          const char *request_id, const char *user,
                          const char *timestamp, const char *body, size_t n,
                          char hex[SIGN_HEX]) {
@@ -57,7 +70,7 @@ int serve_sign_delivery (const unsigned char secret[SEAL_SECRET],
                timestamp, digest);
   if (k <= 0 || k >= (int)sizeof(text))
     return 0;
-  key = key_of(secret);
+  key = load(private);
   ok = key != NULL && sign(key, text, (size_t)k, hex);
   EVP_PKEY_free(key);
   return ok;
