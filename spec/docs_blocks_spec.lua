@@ -7,7 +7,8 @@
 --   <!-- needs: MODULE -->     it runs where that module is installed
 --   <!-- file: NAME -->        it is written to the page's folder
 -- A Lua block that begins with '-- NAME.lua' is a file too. REQUEST_ID is that
--- of a request which the server has; 'falua serve' is ended once it listens.
+-- of a request which the server has; 'falua serve' is ended once it listens,
+-- 'falua listen' soon.
 
 local fal = require "fal"
 local child = require "spec.support.child"
@@ -74,8 +75,10 @@ end
 ---- Running blocks -----------------------------------------------------
 
 local WRAPPER = [[#!/bin/sh
-# falua, but 'falua serve' takes a free port and ends once it listens.
+# falua, but 'falua serve' takes a free port and ends once it listens, and
+# 'falua listen' does so when nothing has come.
 for word; do case $word in -h|--help) exec %s "$@";; esac; done
+[ "$1" != listen ] || exec %s "$@" --listen 127.0.0.1:0 --timeout 0.2
 [ "$1" = serve ] || exec %s "$@"
 fifo=$(mktemp -u ./listening.XXXXXX) && mkfifo $fifo
 %s "$@" --listen 127.0.0.1:0 >$fifo & pid=$!
@@ -99,7 +102,7 @@ local function start()
   local dir, q = place.dir, child.quoted(FALUA)
   assert(os.execute(("mkdir %s/bin %s/build %s/apps %s/home"):format(dir, dir, dir, dir)))
   os.execute(("ln -s %s %s/examples"):format(child.quoted(HERE .. "/examples"), dir))
-  write(dir .. "/bin/falua", WRAPPER:format(q, q, q))
+  write(dir .. "/bin/falua", WRAPPER:format(q, q, q, q))
   os.execute(("chmod +x %s/bin/falua && ln -s ../bin/falua %s/build/falua"):format(dir, dir))
   for name, text in pairs(FIXTURES) do write(dir .. "/" .. name, text) end
   fal.check(fal.check(fal.image.new(320, 240, "#c06020")):save(dir .. "/photo.png"))

@@ -14,13 +14,8 @@ local PATIENCE = 10   -- seconds that a request is given to be canceled
 -- The journal that commands keep when nobody names one; nil when there is no
 -- place for it.
 function collect.journal()
-  local state = os.getenv "XDG_STATE_HOME"
-  if not state or state == "" then
-    local home = os.getenv "HOME"
-    if not home or home == "" then return nil end
-    state = home .. "/.local/state"
-  end
-  return state .. "/falua/journal"
+  local state = command.state()
+  return state and state .. "/journal"
 end
 
 

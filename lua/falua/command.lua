@@ -65,6 +65,33 @@ function command.interruptible(f, ...)
 end
 
 
+-- One HTTP exchange with the settings of a client (see exchange.c): its answer |
+-- nil, err.
+function command.exchange(client, options)
+  local tasks = require "fal.tasks"
+  local op, id = host.exchange.start(tasks.engine(), client.box, options)
+  if not op then return nil, id end
+  local ok, why = tasks.wait_op(op, id)
+  if not ok then return nil, why end
+  local answer, err = host.exchange.result(op)
+  op:close()
+  return answer, err
+end
+
+
+-- The folder for what is kept from one run to the next; nil when there is no
+-- place for it.
+function command.state()
+  local state = os.getenv "XDG_STATE_HOME"
+  if not state or state == "" then
+    local home = os.getenv "HOME"
+    if not home or home == "" then return nil end
+    state = home .. "/.local/state"
+  end
+  return state .. "/falua"
+end
+
+
 -- Names of all commands, sorted. They are compiled in, so package.preload has
 -- them.
 function command.names()

@@ -1,6 +1,7 @@
 -- What was typed at the prompt, kept from one session to the next. Each line
 -- is added to the file at once, so sessions side by side share it.
 
+local command = require "falua.command"
 local terminal = require "falua.host".terminal
 
 local LINES = 1000
@@ -10,9 +11,8 @@ local last
 
 
 local function path()
-  local base, home = os.getenv "XDG_STATE_HOME", os.getenv "HOME"
-  if not base or base == "" then base = home and home .. "/.local/state" end
-  return base and base .. "/falua/history"
+  local state = command.state()
+  return state and state .. "/history"
 end
 
 

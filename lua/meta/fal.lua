@@ -1414,6 +1414,11 @@ function host.catch(how) end
 function host.columns(fd) end
 ---The text of an error, with a traceback under FALUA_TRACE=1.
 function host.message(err) end
+---"interrupt" when Ctrl-C came; nil when a descriptor is readable or time is up.
+---@param first? integer
+---@param second? integer
+---@param seconds? number
+function host.wait(first, second, seconds) end
 
 ---@class falua.term   the prompt, on libedit
 local term = {}
@@ -1433,6 +1438,47 @@ local server = {}
 function server.start(options) end
 ---Runs a server until SIGTERM or SIGINT.
 function server.serve(options) end
+
+---@class falua.hook   webhooks; a key is the 32 bytes of an Ed25519 pair's private half
+local hook = {}
+---The key of the server whose data folder has that secret.
+function hook.derive(secret) end
+---The JWKS document of a key.
+function hook.jwks(key) end
+---The signature in hex.
+function hook.sign(key, request_id, user, timestamp, body) end
+---A random UUID.
+function hook.uuid() end
+---A Listener, or nil and an error.
+---@param options { listen: string, path?: string, max_body: integer, insecure?: boolean }
+function hook.listen(options) end
+
+---@class falua.Listener
+local Listener = {}
+function Listener:url() end
+---Readable when 'next' has something.
+function Listener:pollfd() end
+---Id, head and body of a delivery that came; nil when there is none.
+function Listener:next() end
+---Each one is to be answered.
+function Listener:answer(id, status, text) end
+function Listener:close() end
+
+---@class falua.exchange   one HTTP exchange as it is
+local exchange = {}
+---An operation and its id, or nil and an error.
+---@param options { url: string, headers?: string[], body?: string, timeout?: number }
+function exchange.start(engine, client, options) end
+---Of an operation that is done: { status, body, seconds, ip, http, tls, proxy, date }, or nil and an error.
+function exchange.result(op) end
+
+---@class falua.child
+local child = {}
+---Runs a command by the shell: its process id, or nil and why not.
+---@param quiet? boolean   its output goes to standard error
+function child.start(command, input, quiet) end
+---Its exit status; nil while it runs.
+function child.ended(pid) end
 
 ---@class falua.serve.paint   what preview models are made with; every function makes a new picture
 local paint = {}

@@ -45,9 +45,12 @@ void host_interrupt_close (void);
 int host_wait (int first, int second, double seconds);
 
 
-/* ---- repl.c, serve.c: each pushes a table of functions ---- */
+/* ---- the other files: each pushes a table of functions ---- */
 
 int host_open_terminal (lua_State *L);
 int host_open_server (lua_State *L);
+int host_open_hook (lua_State *L);
+int host_open_exchange (lua_State *L);
+int host_open_child (lua_State *L);
 
 #endif

@@ -91,23 +91,45 @@ static int host_columns (lua_State *L) {
 }
 
 
+/* wait(fd | nil, fd | nil, seconds | nil) -> "interrupt" | nil. Returns when
+** one of them is readable, time is up, or Ctrl-C came. */
+static int host_wait_for (lua_State *L) {
+  int got = host_wait((int)luaL_optinteger(L, 1, -1),
+                      (int)luaL_optinteger(L, 2, -1),
+                      luaL_optnumber(L, 3, -1));
+  if (!(got & HOST_CTRLC))
+    return 0;
+  lua_pushliteral(L, "interrupt");
+  return 1;
+}
+
+
 static const luaL_Reg functions[] = {
   {"versions", host_versions},
   {"isterminal", host_isterminal},
   {"setenv", host_setenv},
   {"catch", host_catch},
   {"columns", host_columns},
+  {"wait", host_wait_for},
   {"message", host_message},
   {NULL, NULL}
 };
 
 
 static int open_host (lua_State *L) {
+  static const struct { const char *name; lua_CFunction open; } parts[] = {
+    {"terminal", host_open_terminal},
+    {"server", host_open_server},
+    {"hook", host_open_hook},
+    {"exchange", host_open_exchange},
+    {"child", host_open_child}
+  };
+  size_t i;
   luaL_newlib(L, functions);
-  host_open_terminal(L);
-  lua_setfield(L, -2, "terminal");
-  host_open_server(L);
-  lua_setfield(L, -2, "server");
+  for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+    parts[i].open(L);
+    lua_setfield(L, -2, parts[i].name);
+  }
   return 1;
 }
 
