@@ -237,6 +237,156 @@ describe("limits", function ()
     other:stop()
   end)
 
+  describe("of pictures give back what was not made", function ()
+    local other, apps
+    local LIMIT = 20
+
+    -- An endpoint that makes 'made' pictures, or fails, crashes or waits.
+    local function start_making(more)
+      apps = dir .. "/making"
+      os.execute(("mkdir -p %s; rm -f %s/making-*"):format(apps, dir))
+      write("making/make.lua", ([[
+        local fal = require "fal"
+        local app = fal.app "local/make"
+        app.input = { how = { type = "string", default = "make" }, made = { type = "integer", default = 0 },
+                      num_images = { type = "integer", default = 1 } }
+        function app.run(input, context)
+          assert(io.open("%s/making-" .. input.how, "w")):close()
+          if input.how == "die" then os.exit(1) end
+          if input.how == "fail" then error "no" end
+          while input.how == "wait" and not context.canceled() do fal.sleep(0.02) end
+          local images = {}
+          for i = 1, input.made do images[i] = { url = "data:," } end
+          return { images = fal.array(images) }
+        end
+        return app]]):format(dir))
+      other = start("ann ann-id:ann-secret images=" .. LIMIT .. "/day", "--apps " .. apps .. " " .. (more or ""))
+    end
+
+    local function input(how, asked, made)
+      return ('{"how":"%s","num_images":%d,"made":%d}'):format(how, asked, made or 0)
+    end
+
+    local function make(...) return call(ANN, "/local/make", input(...), other) end
+
+    local function submit(...) return json(call(ANN, "/queue/local/make", input(...), other)) end
+
+    local function is_at(how)
+      eventually("nothing is made", function ()
+        local f = io.open(dir .. "/making-" .. how)
+        return f and f:close()
+      end)
+    end
+
+    local function cancel(handle)
+      return other:request(handle.cancel_url, { method = "PUT", headers = { ANN } }).status
+    end
+
+    -- So many may be asked for and no more; a call that fails tells, for free.
+    local function are_left(n)
+      eventually(n .. " are not left", function () return make("fail", n).status == 500 end)
+      assert.equal(429, make("fail", n + 1).status)
+    end
+
+    local function ends(handle)
+      eventually("it does not end", function ()
+        return other:get(handle.status_url, { headers = { ANN } }).status == 200
+      end)
+    end
+
+    after_each(function () other:stop() end)
+
+    it("by direct calls", function ()
+      start_making()
+      are_left(LIMIT)
+      assert.equal(200, make("make", 5, 2).status)
+      are_left(18)
+      assert.equal(200, make("make", 1, 3).status)   -- more than it said
+      are_left(15)
+      assert.equal(503, make("die", 4).status)
+      are_left(15)
+      os.execute(("curl -s -m 1 -o /dev/null -H '%s' %s/local/make -d '%s'"):format(ANN, other.url, input("wait", 4)))
+      is_at "wait"
+      are_left(15)
+    end)
+
+    it("by queued calls, however they end", function ()
+      start_making()
+      ends(submit("make", 5, 2))
+      are_left(18)
+      ends(submit("fail", 6))
+      are_left(18)
+      local handle = json(other:post("/queue/local/make", input("die", 7), { headers = { ANN, "X-Fal-No-Retry: 1" } }))
+      ends(handle)
+      are_left(18)
+      handle = submit("wait", 8)
+      is_at "wait"
+      assert.equal(202, cancel(handle))
+      ends(handle)
+      are_left(18)
+    end)
+
+    it("by those that are cancelled, or too late, before they begin", function ()
+      start_making "--workers 1"
+      write("making/only.lua", ([[
+        local fal = require "fal"
+        local app = fal.app "local/only"
+        app.input = {}
+        app.limits = { concurrency = 1 }
+        function app.run(_, context)
+          assert(io.open("%s/making-only", "w")):close()
+          while not context.canceled() do fal.sleep(0.02) end
+          return { images = fal.array {} }
+        end
+        return app]]):format(dir))
+      local function only(asked, header)
+        return json(other:post("/queue/local/only", ('{"num_images":%d}'):format(asked), { headers = { ANN, header } }))
+      end
+      local first = only(1)
+      is_at "only"
+      local waits, late = only(6), only(7, "X-Fal-Request-Timeout: 1")
+      assert.equal(429, make("fail", 7).status)
+      ends(late)
+      are_left(LIMIT - 7)
+      assert.equal(200, cancel(waits))
+      assert.equal(400, cancel(waits))
+      are_left(LIMIT - 1)
+      assert.equal(202, cancel(first))
+      are_left(LIMIT)
+    end)
+
+    it("once, over a restart", function ()
+      local data = "--data " .. dir .. "/quota-data"
+      start_making(data)
+      assert.equal(200, make("make", 2, 2).status)
+      local handle = submit("wait", 8)
+      is_at "wait"
+      other:stop()   -- what it did is lost: it waits for the next start
+      start_making(data)
+      is_at "wait"
+      are_left(LIMIT - 2 - 8)
+      handle.status_url = handle.status_url:gsub("^http://[^/]+", other.url)
+      handle.cancel_url = handle.cancel_url:gsub("^http://[^/]+", other.url)
+      assert.equal(202, cancel(handle))
+      ends(handle)
+      are_left(LIMIT - 2)
+      other:stop()
+      start_making(data)
+      are_left(LIMIT - 2)
+    end)
+
+    it("and take nothing for the filter's own call", function ()
+      start_making()
+      write("making/filter.lua", [[
+        local fal = require "fal"
+        local app = fal.app "falua/filter"
+        function app.run() return { allowed = true } end
+        return app]])
+      assert.equal(200, make("make", 5, 5).status)
+      are_left(LIMIT - 5)
+    end)
+  end)
+
   describe("of what runs at once", function ()
     local other
 
