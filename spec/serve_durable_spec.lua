@@ -20,16 +20,20 @@ local function pid()
 end
 
 function app.run(input, context)
-  runs = runs + 1
-  if input.tally then
+  local function count(what)
     local f = assert(io.open(input.tally, "a"))
-    f:write("x")
+    f:write(what)
     f:close()
   end
+  runs = runs + 1
+  if input.tally then count "x" end
   context.log("run", runs)
   if input.work then fal.sleep(input.work) end
   while input.gate and not io.open(input.gate) do
-    if context.canceled() then return nil, context.fail(499, "stopped") end
+    if context.canceled() then
+      count "c"
+      return nil, context.fail(499, "stopped")
+    end
     fal.sleep(0.01)
   end
   return { name = input.name, run = pid() .. "." .. runs .. "." .. os.clock(), bytes = ("x"):rep(input.bytes or 0) }
@@ -246,6 +250,25 @@ describe("a queue", function()
     assert.equal("IN_PROGRESS", status(server, running))
     write(gate, "")
     assert.equal("running", finish(server, running).name)
+    server:stop()
+  end)
+
+  it("can still be told to cancel what runs when it ends", function()
+    local server = start()
+    local gate, tally = dir .. "/gate", dir .. "/tally"
+    local client = fal.client {base_url = server.url, credentials = "a:b", retry = false}
+    local handle = fal.check(client.queue.submit("local/work", {input = {gate = gate, tally = tally, name = "a"}}))
+    wait("it does not run", function() return slurp(tally) == "x" and handle:status().status == "IN_PROGRESS" end)
+    os.execute("kill " .. server.pid)
+    wait("it does not end", function() return sh("curl -s " .. server.url .. "/health; echo $?") == "7" end)
+    -- by the connection there was
+    assert.equal("CANCELLATION_REQUESTED", fal.check(handle:cancel()).status)
+    assert.equal(0, server:stop "wait")
+    client:close()
+    server = start()
+    local answer = json(server:get("/queue/local/work/requests/" .. handle.request_id .. "/status"))
+    assert.same({"COMPLETED", "client_cancelled"}, {answer.status, answer.error_type})
+    assert.equal("xc", slurp(tally))
     server:stop()
   end)
 

@@ -273,7 +273,7 @@ int serve_backlog_follow (serve_backlog *b, serve_feed *f, const char *url,
 void serve_backlog_cancel (serve_backlog *b, const char *id) {
   running *run;
   pthread_mutex_lock(&b->lock);
-  run = b->draining ? NULL : b->first;
+  run = b->apart ? NULL : b->first;
   while (run != NULL && strcmp(run->claim.id, id) != 0)
     run = run->next;
   if (run != NULL) {
@@ -369,10 +369,19 @@ void serve_backlog_counts (serve_backlog *b, long *wait, long *run) {
 void serve_backlog_drain (serve_backlog *b) {
   pthread_mutex_lock(&b->lock);
   b->draining = 1;
-  while (b->claims.posted || b->canceling > 0)
+  while (b->claims.posted)
     pthread_cond_wait(&b->idle, &b->lock);
   pthread_mutex_unlock(&b->lock);
   serve_watch_close(b->watch);
+}
+
+
+void serve_backlog_part (serve_backlog *b) {
+  pthread_mutex_lock(&b->lock);
+  b->apart = 1;
+  while (b->canceling > 0)
+    pthread_cond_wait(&b->idle, &b->lock);
+  pthread_mutex_unlock(&b->lock);
 }
 
 
@@ -398,7 +407,7 @@ void serve_backlog_close (serve_backlog *b) {
   serve_writer *writer = b->writer;
   serve_watch *watch = b->watch;
   pthread_mutex_lock(&b->lock);
-  b->draining = b->closed = 1;
+  b->draining = b->apart = b->closed = 1;
   pthread_mutex_unlock(&b->lock);
   serve_writer_free(writer);
   serve_watch_free(watch);

@@ -43,12 +43,15 @@ void serve_backlog_cancel (serve_backlog *b, const char *id);
 /* How many requests wait, and how many have a worker or are about to. */
 void serve_backlog_counts (serve_backlog *b, long *wait, long *run);
 
-/* Claims nothing any more, ends status streams, leaves the pool alone. What
-** still runs may finish; what is lost from now on waits for the next start. */
+/* Claims nothing any more, ends status streams. What still runs may finish, or
+** be canceled; what is lost from now on waits for the next start. */
 void serve_backlog_drain (serve_backlog *b);
 
 /* Waits until nothing runs, until 'limit' (fal_now) at most. */
 void serve_backlog_wait (serve_backlog *b, double limit);
+
+/* Leaves the pool alone, which ends next. */
+void serve_backlog_part (serve_backlog *b);
 
 /* When all jobs of the pool are done: writes the last changes, answers the
 ** last callers, closes the store. */

@@ -59,7 +59,7 @@ struct serve_backlog {
   long waiting;            /* how many are to, after the last group */
   int canceling;           /* calls of the pool that cancel */
   int hungry;              /* something waits, as far as is known */
-  int draining, closed;
+  int draining, apart, closed;   /* claims nothing; has no pool; no writer */
 };
 
 /* queued.c: a request for the pool, with nothing claimed yet. NULL when memory

@@ -263,9 +263,17 @@ static enum MHD_Result add_body (serve_request *r, const char *s, size_t n) {
 /* }====================================================== */
 
 
+/* Is the server ending, for this request? Who waits for what is queued may
+** still look at it, or cancel it, by the connection he has. */
+static int is_late (const serve_request *r) {
+  return is_stopping(r->s) &&
+         (r->role != ROLE_QUEUE || strcmp(r->method, "POST") == 0);
+}
+
+
 static enum MHD_Result answer (serve_request *r) {
   serve_caller_phase(caller(r->mc), PHASE_OURS);
-  if (is_stopping(r->s))
+  if (is_late(r))
     serve_answer_header(&r->answer, MHD_HTTP_HEADER_CONNECTION, "close");
   if (r->trouble == TROUBLE_TYPE)
     serve_answer_retype(&r->answer, "text/html");
@@ -277,14 +285,14 @@ static enum MHD_Result answer (serve_request *r) {
 static void check_head (serve_request *r) {
   const union MHD_ConnectionInfo *info =
     MHD_get_connection_info(r->mc, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-  if (is_stopping(r->s))
-    r->refused = MHD_HTTP_SERVICE_UNAVAILABLE;
-  else if (info != NULL && info->header_size > HEAD_MAX)
+  if (info != NULL && info->header_size > HEAD_MAX)
     r->refused = strlen(r->path) > HEAD_MAX / 2
                  ? MHD_HTTP_URI_TOO_LONG
                  : MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
   if (serve_head(r) && r->refused == 0)
     r->refused = r->answer.status;
+  if (r->refused == 0 && is_late(r))
+    r->refused = MHD_HTTP_SERVICE_UNAVAILABLE;
   if (r->refused == 0 && r->file.fd < 0 &&
       serve_body_announced(r) > SERVE_BODY_MAX)
     r->refused = MHD_HTTP_CONTENT_TOO_LARGE;

@@ -332,6 +332,8 @@ void falua_server_stop (falua_server *s) {
     wait_idle(s, GRACE);
     serve_backlog_wait(s->backlog, limit);
   }
+  if (s->backlog != NULL)
+    serve_backlog_part(s->backlog);
   serve_pool_free(s->pool);  /* answers whatever it still has */
   if (s->backlog != NULL)
     serve_backlog_close(s->backlog);
