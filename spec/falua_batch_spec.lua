@@ -1,7 +1,8 @@
--- falua batch, from outside: options, output, exit codes.
+-- falua batch, from outside: options, output, exit codes, Ctrl-C.
 
 local fal = require "fal"
 local child = require "spec.support.child"
+local serve = require "spec.support.serve"
 local server = require "spec.support.server"
 
 local FALUA = os.getenv "FALUA" or "build/falua"
@@ -113,4 +114,109 @@ describe("falua batch", function ()
       assert.truthy(out:find(r[4] or r[3], 1, true), out)
     end)
   end
+end)
+
+
+-- Six jobs, five of them at once, of an endpoint that runs two at a time, each
+-- until a file is there. It notes whom it has run.
+describe("falua batch, interrupted,", function ()
+  local folder, daemon
+
+  local APP = [[
+    local gated = fal.app "local/gated"
+    gated.input = { prompt = { type = "string" } }
+    gated.limits = { concurrency = 2 }
+    function gated.run(input, context)
+      local runs = io.open("FOLDER/runs", "a")
+      runs:write(input.prompt .. "\n")
+      runs:close()
+      local gate
+      repeat
+        fal.sleep(0.01)
+        gate = io.open "FOLDER/gate"
+      until gate or context.canceled()
+      if not gate then return nil, context.fail(499, "canceled") end
+      gate:close()
+      return { images = { context.image(fal.image.new(8, 8, 3, "red")) } }
+    end
+    return gated]]
+
+  local function write(name, text)
+    local f = assert(io.open(folder .. "/" .. name, "wb"))
+    f:write(text)
+    f:close()
+  end
+
+  local function command(more)
+    return ("cd %s && exec env -u FAL_LOCAL FAL_BASE_URL=%s FAL_KEY=a:b %s batch local/gated jobs.txt --limit 5 "
+      .. "-o 'out/{index}.png' %s"):format(folder, daemon.url, child.quoted(FALUA:find "^/" and FALUA
+      or os.getenv "PWD" .. "/" .. FALUA), more)
+  end
+
+  -- Starts it and reads its lines until two jobs run and three wait: the pipe
+  -- (its last line is the exit status), its process.
+  local function started()
+    local p = assert(io.popen("{ sh -c " .. child.quoted("echo $$; " .. command "--progress=kv 2>&1")
+      .. "; echo \"[$?]\"; }"))
+    local pid, state, n = p:read "*l", {}, { IN_QUEUE = 0, IN_PROGRESS = 0 }
+    repeat
+      local line = assert(p:read "*l", "it ended early")
+      local index, status, more = line:match "index=(%d+) status=(%u+_%u+)( ?%S*)"
+      if index and (status == "IN_PROGRESS" or more:find "position") then
+        if state[index] then n[state[index]] = n[state[index]] - 1 end
+        state[index], n[status] = status, n[status] + 1
+      end
+    until n.IN_PROGRESS == 2 and n.IN_QUEUE == 3
+    return p, pid
+  end
+
+  local function signal(pid, name) assert(os.execute(("kill -%s %s"):format(name, pid))) end
+
+  before_each(function ()
+    folder = server.folder()
+    assert(os.execute("mkdir " .. folder .. "/apps"))
+    write("apps/gated.lua", (APP:gsub("FOLDER", folder)))
+    write("jobs.txt", "one\ntwo\nthree\nfour\nfive\nsix\n")
+    daemon = serve.start("--apps " .. folder .. "/apps --data " .. folder .. "/data")
+  end)
+
+  after_each(function ()
+    daemon:stop()
+    server.remove_folder(folder)
+  end)
+
+  -- Run again with the gate open: every picture is there, every job was run once.
+  local function finishes()
+    write("gate", "")
+    local out, code = child.sh("(" .. command "--progress=none" .. ")")
+    assert.equal(0, code, out)
+    assert.truthy(out:find("^6 of 6 done\n"), out)
+    assert.same({ "1.png", "2.png", "3.png", "4.png", "5.png", "6.png", "batch.journal" }, server.list(folder .. "/out"))
+    local runs = {}
+    for prompt in server.read(folder .. "/runs"):gmatch "%a+" do runs[prompt] = (runs[prompt] or 0) + 1 end
+    assert.same({ one = 1, two = 1, three = 1, four = 1, five = 1, six = 1 }, runs)
+  end
+
+  it("cancels what waits, leaves what runs to the next one", function ()
+    local p, pid = started()
+    signal(pid, "INT")
+    local out = p:read "*a"
+    p:close()
+    assert.truthy(out:find("0 of 6 done, 2 still pending, 4 not started\n", 1, true), out)
+    assert.truthy(out:find("interrupted; the same command goes on where it was\n[130]\n", 1, true), out)
+    finishes()
+  end)
+
+  it("leaves at once the second time", function ()
+    local p, pid = started()
+    signal(daemon.pid, "STOP")   -- nobody answers whether a job waits
+    signal(pid, "INT")
+    local line
+    repeat line = assert(p:read "*l", "it has not waited") until line:find "canceling what waits"
+    signal(pid, "INT")
+    assert.equal("falua: interrupted\n[130]\n", (p:read "*a"))
+    p:close()
+    signal(daemon.pid, "CONT")
+    finishes()
+  end)
 end)

@@ -40,6 +40,7 @@ local TRIES = 4              -- of following or fetching, when the network fails
 local GIVE_UP = 20           -- jobs that fail in a row because of the network
 local PROMPT = 300           -- bytes of a prompt in a record
 local RESULT = 65536         -- of a result without files that is written down
+local PATIENCE = 10          -- seconds for a request to be canceled
 
 
 ---- Jobs ---------------------------------------------------------------
@@ -226,6 +227,31 @@ local function line(b, job, name, value)
 end
 
 
+-- Gives a request up: while it waits in the queue it is canceled, when it runs
+-- it goes on and the journal's next run gets it. Its id stays in the journal in
+-- any case, in case the cancel comes too late.
+local function withdraw(b, job)
+  local task, about = b.running[job], { request_id = job.request_id, timeout = PATIENCE }
+  local status = b.client.queue.status(b.endpoint, about)
+  job.withdrawn = status and status.status == "IN_QUEUE"
+  task:cancel()
+  if job.withdrawn then b.client.queue.cancel(b.endpoint, about) end
+end
+
+
+-- Begins to give up what is under way. A submit whose answer is still to come is
+-- waited for, and so are files of a result.
+local function leave(b)
+  if b.leaving then return end
+  b.leaving, b.stopping = {}, true
+  for job, task in pairs(b.running) do
+    if not b.log.path then task:cancel()   -- nobody would find them again: canceled there, too
+    elseif job.request_id and not job.final then b.leaving[#b.leaving + 1] = job end
+  end
+  for i, job in ipairs(b.leaving) do b.leaving[i] = tasks.async(withdraw, b, job) end
+end
+
+
 -- What queue.lua tells of a request: its id, and that it has ended for good.
 local function book_of(b, job)
   return {
@@ -233,7 +259,9 @@ local function book_of(b, job)
       job.request_id = request_id
       line(b, job, "id", request_id)
       tell(b, "submitted", job)
-      return b.log:sync()
+      local ok, err = b.log:sync()
+      if b.leaving then b.leaving[#b.leaving + 1] = tasks.async(withdraw, b, job) end
+      return ok, err
     end,
     ended = function () job.final = true end,
   }
@@ -257,6 +285,7 @@ local function follow(b, job)
     priority = b.opt.priority, hint = b.opt.hint, headers = job.name and { ["Idempotency-Key"] = job.name },
   })
   opt.request_id, opt.mode, opt.poll_interval, opt.logs = job.request_id, b.opt.mode, b.opt.poll_interval, b.opt.logs
+  opt.keep = b.log.path ~= nil
   return queue.run_to_end(b.client, b.endpoint, opt, eyes_of(b, job), book_of(b, job))
 end
 
@@ -274,29 +303,49 @@ local function patiently(f, is_over)
 end
 
 
-local function is_canceled_there(err)
+-- Whether nothing will come of a request that a former run has made, and nothing
+-- was paid for it: an interrupted run has canceled it, or the server on this
+-- machine that had it is gone ('falua --local').
+local function is_void(b, err)
   return err.type == "client_cancelled" or err.status == 499
+    or err.code == "expired" and prices.is_here(b.client.box:host "queue")
+end
+
+
+-- The same for a request that was submitted, through what the network does.
+local function follow_patiently(b, job)
+  return patiently(function () return follow(b, job) end, function (err)
+    return job.final or err.code == "canceled"
+  end)
+end
+
+
+-- Submits a job and follows it: result, meta | nil, err.
+local function submit(b, job)
+  local unsure = job.name ~= nil
+  job.name = job.name or new_name(job)
+  if not b.leaving then line(b, job, "try", job.name) end
+  local ok, err = b.log:sync()
+  if not ok then return nil, err end
+  if b.leaving then
+    job.unsent = not unsure
+    return nil, core.error { code = "canceled", message = "canceled", retryable = false }
+  end
+  local result, meta = follow(b, job)
+  if result ~= nil or not job.request_id or job.final or meta.code == "timeout" or meta.code == "canceled" then
+    return result, meta
+  end
+  return follow_patiently(b, job)
 end
 
 
 -- The result of a job that may have been submitted already.
 local function result_of(b, job)
-  if job.request_id then
-    local result, meta = patiently(function () return follow(b, job) end, function (err)
-      return job.final or err.code == "canceled"
-    end)
-    if result ~= nil or not is_canceled_there(meta) then return result, meta end
-    job.request_id, job.final, job.name = nil, nil, nil   -- a run that was interrupted has canceled it
-  end
-  job.name = job.name or new_name(job)
-  line(b, job, "try", job.name)
-  local ok, err = b.log:sync()
-  if not ok then return nil, err end
-  local result, meta = follow(b, job)
-  if result ~= nil or not job.request_id or job.final or meta.code == "timeout" or meta.code == "canceled" then
-    return result, meta
-  end
-  return patiently(function () return follow(b, job) end, function (e) return job.final or e.code == "canceled" end)
+  local former = job.request_id or job.name
+  local result, meta = (job.request_id and follow_patiently or submit)(b, job)
+  if result ~= nil or not former or not is_void(b, meta) then return result, meta end
+  job.request_id, job.final, job.name = nil, nil, nil
+  return submit(b, job)
 end
 
 
@@ -332,11 +381,14 @@ end
 local function failure(b, job, err)
   job.err = err
   local code = err.code
-  if code == "budget" or code == "auth" and not job.request_id or err.status == 429 and not job.request_id then
+  if code == "budget" or job.unsent or not job.request_id and (code == "auth" or err.status == 429) then
     line(b, job, "reset", true)
     return "again"
   end
-  if job.request_id and not job.final and code ~= "timeout" and code ~= "expired" then return "pending" end
+  if job.request_id and not job.final and code ~= "timeout" and code ~= "expired" then
+    if b.leaving and code == "canceled" then err.message = "left to the next run" end
+    return "pending"
+  end
   if not job.request_id and (code == "network" or code == "canceled") then return "unsure" end
   job.cost = cost_of_failure(b, job, err)
   line(b, job, "failed", record_of(job, "failed"))
@@ -476,6 +528,11 @@ local function account(b, job, how)
   local r = b.report
   b.finished = b.finished + 1
   if job.cost then report.add_cost(r.cost, job.cost) end
+  if b.leaving and (job.unsent or job.withdrawn and how == "pending") then
+    r.left = r.left + 1
+    tell(b, "left", job)
+    return
+  end
   if how == "again" and job.err.code == "budget" then
     if not job.alone then   -- what is held for others may come free
       b.refused, b.draining = job, true
@@ -512,6 +569,7 @@ end
 
 
 local function cancel_all(b)
+  leave(b)
   for _, task in pairs(b.running) do task:cancel() end
 end
 
@@ -597,6 +655,7 @@ local function run_all(b)
     cancel_all(b)
     return nil, err
   end
+  for _, task in ipairs(b.leaving or {}) do task:await() end
   return true
 end
 
@@ -669,7 +728,7 @@ function batch.run(client, opt)
     finished = 0, credit = 0, failures = 0, unsure = {}, running = {}, began = core.now(),
   }
   b.report = report.new { endpoint = opt.endpoint, dry_run = opt.dry_run or nil }
-  b.progress = { stop = function () b.stopping = true end }
+  b.progress = { stop = function () b.stopping = true end, leave = function () leave(b) end }
   b.client = own_client(b, client, opt)
   local start_over, err
   b.source, start_over, err = source_of(opt.jobs, 3)

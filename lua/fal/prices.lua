@@ -85,13 +85,17 @@ end
 
 ---- On disk ------------------------------------------------------------
 
+-- Whether a host is this machine.
+function prices.is_here(host)
+  return (host:find "^https?://127%." or host:find "^https?://localhost[:/]" or host:find("://[::1]", 1, true)) ~= nil
+end
+
+
 -- The folder for what a host said and may be asked again, or nil when there is
 -- no home, and for a server on this machine: asking it costs nothing, and the
 -- port may be another server's tomorrow ('falua --local'), with other prices.
 function prices.folder(host)
-  if host:find "^https?://127%." or host:find "^https?://localhost[:/]" or host:find("://[::1]", 1, true) then
-    return nil
-  end
+  if prices.is_here(host) then return nil end
   local base = os.getenv "XDG_CACHE_HOME"
   if not base or base:sub(1, 1) ~= "/" then
     local home = os.getenv "HOME"

@@ -11,6 +11,7 @@ local command = {
 }
 
 local PREFIX = "falua.commands."
+local TURN = 0.2   -- seconds in which a Ctrl-C that fell between two waits is seen
 
 
 -- A line on standard error, after what standard output still holds.
@@ -62,6 +63,23 @@ function command.interruptible(f, ...)
   if results[1] then return table.unpack(results, 1, results.n) end
   if results[2] ~= "interrupted" then error(results[2], 0) end
   return false
+end
+
+
+-- Waits for a task that knows how to end early: at the first Ctrl-C 'stop' is
+-- called, once, and the task goes on to its end. The second one ends the
+-- process. Whether there was one, and what the task returned; what it raised is
+-- raised.
+function command.until_done(task, stop)
+  local interrupted = false
+  host.catch "note"
+  while task.status == "running" and not interrupted do
+    fal.step(TURN)
+    interrupted = host.interrupted()
+  end
+  host.catch(false)
+  if interrupted then stop() end
+  return interrupted, task:await()
 end
 
 

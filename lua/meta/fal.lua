@@ -513,7 +513,7 @@ function fal.rows(path, options) end
 
 ---What on_progress gets: one table, filled anew for each call.
 ---@class fal.BatchProgress
----@field event "start"|"submitted"|"status"|"log"|"done"|"cached"|"failed"|"skipped"|"pending"|"end"
+---@field event "start"|"submitted"|"status"|"log"|"done"|"cached"|"failed"|"skipped"|"pending"|"left"|"end"
 ---@field index? integer              of the job it is about; nil with "end"
 ---@field job? { index: integer, input: table, request_id?: string }
 ---@field status? string              with "status"
@@ -534,6 +534,7 @@ function fal.rows(path, options) end
 ---@field rate? number                jobs ended, a second
 ---@field eta? number                 seconds to the end
 ---@field stop fun()                  starts no more jobs; those that run end
+---@field leave fun()                 the same, but what waits in the queue is canceled, and what runs is left to the next run
 
 ---Three sums that are never added up; `tostring` shows them.
 ---@class fal.CostSum
@@ -1328,7 +1329,7 @@ function Engine:run(client, id, options, credentials, tell) end
 ---@return fal.Op?, integer|fal.Error
 function Engine:submit(client, id, options, credentials, tell) end
 ---More options: request_id (follow that one), mode, poll_interval, idle_timeout,
----logs, statuses, no_result.
+---logs, statuses, no_result, keep (given up, the request goes on).
 ---@return fal.Op?, integer|fal.Error
 function Engine:subscribe(client, id, options, credentials, tell) end
 ---@return fal.Op?, integer|fal.Error

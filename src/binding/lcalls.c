@@ -96,7 +96,7 @@ static int engine_submit (lua_State *L) {
 
 
 /* As engine:run, with more options: mode, poll_interval, logs, statuses,
-** no_result, request_id, idle_timeout */
+** no_result, keep, request_id, idle_timeout */
 static int engine_subscribe (lua_State *L) {
   RunArgs a;
   fal_subscribe_request s;
@@ -113,6 +113,7 @@ static int engine_subscribe (lua_State *L) {
   s.logs = lfal_field_boolean(L, 4, "logs", 0);
   s.statuses = lfal_field_boolean(L, 4, "statuses", 0);
   s.no_result = lfal_field_boolean(L, 4, "no_result", 0);
+  s.keep = lfal_field_boolean(L, 4, "keep", 0);
   return run_started(L, &a, fal_subscribe(a.e, a.c, &s, &a.err));
 }
 

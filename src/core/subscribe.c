@@ -7,8 +7,8 @@
 ** then is in subscribe_follow.c; here is how it starts and how it ends.
 **
 ** Given up before its end, a request that was submitted here is canceled at
-** the server. One that is only followed, or that has completed (its result
-** may still be fetched), is left alone.
+** the server. One that is only followed, that is to be kept, or that has
+** completed (its result may still be fetched), is left alone.
 **
 ** While the submit itself has not been answered, there is no id to cancel by.
 ** When the deadline passes then, the answer gets a moment more; when it is
@@ -73,9 +73,9 @@ static void subscribe_clear (fal_op *op) {
   fal_subscription *s = (fal_subscription *)op;
   fal_copy_text(op->err.request_id, sizeof(op->err.request_id),
                 s->request_id, strlen(s->request_id));
-  if (is_submitting(s) && !s->unwanted)
+  if (!s->keep && is_submitting(s) && !s->unwanted)
     learn_later(s);
-  else
+  else if (!s->keep)
     cancel_there(s);
   release(s);
 }
@@ -99,6 +99,7 @@ static void expire (fal_subscription *s) {
   err.retryable = kept;
   op->answer.attempts = s->stage == FAL_SUBMITTING ? s->call.attempts
                                                    : s->attempts;
+  s->keep = 0;  /* the deadline is the request's too */
   subscribe_clear(op);
   memcpy(err.request_id, s->request_id, sizeof(err.request_id));
   op->err = err;
@@ -259,6 +260,7 @@ static fal_op *make (fal_engine *e, fal_client *c,
   s->logs = r->logs;
   s->statuses = r->statuses;
   s->no_result = r->no_result;
+  s->keep = r->keep;
   s->submit_only = submit_only;
   s->ask_key = r->run.ask_key;
   s->tell = r->run.tell;

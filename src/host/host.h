@@ -21,7 +21,8 @@ int host_message (lua_State *L);
 typedef enum host_interrupt {
   HOST_QUIT,     /* the state is closed and the process ends with 130 */
   HOST_RAISE,    /* the code that runs gets the error "interrupted" */
-  HOST_RAISE_MAIN   /* the main coroutine gets it, as soon as it runs */
+  HOST_RAISE_MAIN,  /* the main coroutine gets it, as soon as it runs */
+  HOST_NOTE      /* somebody asks host_interrupted; it ends a wait */
 } host_interrupt;
 
 /* Takes over SIGINT and SIGPIPE, and notes from now on which coroutine runs:
@@ -30,6 +31,10 @@ typedef enum host_interrupt {
 void host_interrupt_open (lua_State *L);
 
 void host_interrupt_set (host_interrupt what);
+
+/* Whether Ctrl-C has been noted since the last time. A second one that comes
+** before this is asked ends the process. */
+int host_interrupted (void);
 
 /* Gives SIGINT back. Call it before the state is closed. */
 void host_interrupt_close (void);

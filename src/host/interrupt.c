@@ -27,7 +27,7 @@ static lua_State *main_state;            /* the main coroutine */
 static volatile sig_atomic_t came;       /* Ctrl-C, not dealt with yet */
 static volatile sig_atomic_t resized;
 static volatile sig_atomic_t waiting;    /* in host_wait */
-static host_interrupt action = HOST_QUIT;
+static volatile host_interrupt action = HOST_QUIT;
 
 
 static void on_signal (int sig, void (*handler) (int)) {
@@ -83,6 +83,8 @@ static void on_interrupt (int sig) {
   came = 1;
   if (!waiting) {
     on_signal(sig, SIG_DFL);  /* the second one ends us in any case */
+    if (action == HOST_NOTE)
+      return;
     set_hook();
     alarm(1);
   }
@@ -98,6 +100,16 @@ static void on_alarm (int sig) {
 
 void host_interrupt_set (host_interrupt what) {
   action = what;
+}
+
+
+int host_interrupted (void) {
+  int noted = came;
+  if (noted) {
+    came = 0;
+    on_signal(SIGINT, on_interrupt);
+  }
+  return noted;
 }
 
 
@@ -126,7 +138,7 @@ static int resume (lua_State *L) {
     running = co;
   status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
   running = before;
-  if (came)
+  if (came && action != HOST_NOTE)
     set_hook();  /* it was meant for us: the coroutine had just ended */
   if (status != LUA_OK)
     return lua_error(L);

@@ -65,12 +65,20 @@ static int host_setenv (lua_State *L) {
 
 
 /* catch(how): whether Ctrl-C is an error that can be caught; with "main" only
-** by the main coroutine */
+** by the main coroutine; with "note" it is none, see 'interrupted' */
 static int host_catch (lua_State *L) {
   const char *how = lua_type(L, 1) == LUA_TSTRING ? lua_tostring(L, 1) : "";
   host_interrupt_set(strcmp(how, "main") == 0 ? HOST_RAISE_MAIN
+                     : strcmp(how, "note") == 0 ? HOST_NOTE
                      : lua_toboolean(L, 1) ? HOST_RAISE : HOST_QUIT);
   return 0;
+}
+
+
+/* interrupted() -> whether Ctrl-C was pressed while it is noted */
+static int host_interrupted_now (lua_State *L) {
+  lua_pushboolean(L, host_interrupted());
+  return 1;
 }
 
 
@@ -109,6 +117,7 @@ static const luaL_Reg functions[] = {
   {"isterminal", host_isterminal},
   {"setenv", host_setenv},
   {"catch", host_catch},
+  {"interrupted", host_interrupted_now},
   {"columns", host_columns},
   {"wait", host_wait_for},
   {"message", host_message},

@@ -111,10 +111,12 @@ local function finish(job, p, options, display)
 end
 
 
--- on_progress of the batch. Of its jobs those that are under way are kept.
-local function watcher(options, display)
+-- on_progress of the batch. Of its jobs those that are under way are kept. What
+-- it is called with is left in 'handle'.
+local function watcher(options, display, handle)
   local jobs = {}
   return function (p)
+    handle.batch = p
     display:summary { total = p.total > 0 and p.total or nil, cost = p.cost }
     if not p.job then return end
     local job = jobs[p.job] or display:job(name_of(p.job), p.index)
@@ -125,6 +127,9 @@ local function watcher(options, display)
     elseif ENDED[p.event] then
       jobs[p.job] = nil
       finish(job, p, options, display)
+    elseif p.event == "left" then
+      jobs[p.job] = nil
+      job:leave()
     end
   end
 end
@@ -132,18 +137,36 @@ end
 
 ---- Running ------------------------------------------------------------
 
+-- The report, whether it was interrupted | nil, err, exit status.
 local function run(options, display)
   local fields, problem = inputs.apply({}, options.field)
   if not fields then return nil, problem, command.MISUSE end
   local rows, err, status = attempt(fal.rows, options.jobs, { format = options.format })
   if not rows then return nil, err, status or command.FAILED end
-  return attempt(fal.batch, {
+  local handle = {}
+  local task = fal.async(attempt, fal.batch, {
     endpoint = options.endpoint, jobs = rows, out = options.out, input = next(fields) and fields or nil,
     limit = options.limit, budget = options.budget, journal = journal_of(options), resume = not options.no_resume,
     retry_errors = options.retry_errors, dry_run = options.dry_run, cache = options.cache, fresh = options.fresh,
     report = options.report, timeout = options.timeout, logs = options.progress ~= "none",
-    on_progress = watcher(options, display),
+    on_progress = watcher(options, display, handle),
   })
+  local interrupted, report
+  interrupted, report, err, status = command.until_done(task, function ()
+    display:complain "falua: batch: canceling what waits (Ctrl-C again: leave at once)"
+    if handle.batch then handle.batch.leave() else task:cancel() end
+  end)
+  if report then return report, interrupted end
+  return nil, err, interrupted and command.INTERRUPTED or status
+end
+
+
+-- How it ended, as an exit status.
+local function status_of(report, interrupted)
+  if interrupted then
+    return complain("interrupted; the same command goes on where it was", command.INTERRUPTED)
+  elseif report.dry_run then return command.OK end
+  return report.failed + report.pending + report.left > 0 and command.PARTLY or command.OK
 end
 
 
@@ -154,12 +177,11 @@ function batch.run(args)
     return complain("say where the files go: -o 'out/{index}-{slug}.{ext}'", command.MISUSE)
   end
   local display = progress.new { mode = options.dry_run and "none" or options.progress, several = true }
-  local report, err, code = run(options, display)
+  local report, why, code = run(options, display)
   display:close()
-  if not report then return complain(host.message(err), code or command.FAILED) end
+  if not report then return complain(host.message(why), code or command.FAILED) end
   io.stdout:write(options.json and report:json() or tostring(report) .. "\n")
-  if report.dry_run then return command.OK end
-  return report.failed + report.pending + report.left > 0 and command.PARTLY or command.OK
+  return status_of(report, why)
 end
 
 
