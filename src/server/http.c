@@ -17,8 +17,9 @@
 #include "serve.h"
 #include "socket.h"
 
-#define CONNECTION_MEMORY  16384    /* line and headers of a request */
-#define HEAD_MAX           10240    /* what of it may be taken */
+#define CONNECTION_MEMORY  32768    /* line and headers of a request */
+#define HEAD_MAX           10240    /* what of it may be taken: the rest is for
+                                       saying so in our own words */
 #define IDLE_SECONDS       120u
 #define MAX_CONNECTIONS    8192
 #define DROP_MAX           ((uint64_t)8 * SERVE_BODY_MAX)
