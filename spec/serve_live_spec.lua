@@ -192,6 +192,66 @@ describe("a stream", function ()
 end)
 
 
+describe("a stream on which nothing comes", function ()
+  local QUIET = [[
+    local fal = require "fal"
+    local app = fal.app "local/quiet"
+    app.input = { gate = { type = "string" } }
+    function app.run(input, context)
+      context.emit { step = 1 }
+      while not io.open(input.gate) do
+        if context.canceled() then return nil, "canceled" end
+        fal.sleep(0.01)
+      end
+      return { step = 2 }
+    end
+    return app]]
+  local other, dir
+
+  setup(function ()
+    dir = child.sh("mktemp -d"):gsub("%s+$", "")
+    local f = assert(io.open(dir .. "/quiet.lua", "w"))
+    f:write(QUIET)
+    f:close()
+    other = serve.start("--keep-alive 1 --apps " .. dir)
+  end)
+
+  teardown(function ()
+    other:stop()
+    os.execute("rm -rf " .. dir)
+  end)
+
+  -- What 'command' prints; the endpoint goes on once there was a comment.
+  local function listen(gate, command)
+    local p = assert(io.popen("curl -sN --max-time 60 " .. command))
+    local text, comments = {}, 0
+    for line in p:lines() do
+      text[#text + 1] = line
+      if line == ": keep-alive" then
+        comments = comments + 1
+        assert(io.open(gate, "w")):close()
+      end
+    end
+    p:close()
+    assert.is_true(comments > 0)
+    return table.concat(text, "\n")
+  end
+
+  it("gets comments between its events", function ()
+    local gate = dir .. "/stream"
+    local text = listen(gate, ("%s/local/quiet/stream -d '{\"gate\":\"%s\"}'"):format(other.url, gate))
+    assert.matches('^data: {"step":1}\n\n: keep%-alive\n\n.*data: {"step":2}\n$', text)
+  end)
+
+  it("gets them as a status stream", function ()
+    local gate = dir .. "/status"
+    local answer = other:post("/queue/local/quiet", fal.json.encode { gate = gate })
+    local text = listen(gate, fal.json.decode(answer.body).status_url .. "/stream")
+    assert.matches('"IN_PROGRESS"[^\n]+\n\n: keep%-alive\n\n.*data: [^\n]+"COMPLETED"[^\n]+\n$', text)
+  end)
+end)
+
+
 -- The specs above need node for their WebSockets.
 local why = wsd.missing()
 if why then error(why, 0) end

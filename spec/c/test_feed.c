@@ -187,7 +187,7 @@ int main (void) {
   pthread_mutex_init(&s.lock, NULL);
   pthread_cond_init(&s.idle, NULL);
   s.listener = listen_here(&a);
-  s.feeds = serve_feeds_new(&err);
+  s.feeds = serve_feeds_new(15, &err);
   s.guard = serve_guard_new(60, 60);
   CHECK("feeds", s.feeds != NULL && s.guard != NULL);
   CHECK("daemon", serve_http_start(&s, &err) == FAL_OK);

@@ -56,7 +56,7 @@ end
 local no_client = missing("node --version && test -d '" .. MODULES .. "/@fal-ai/client'", "no node with @fal-ai/client")
 
 try("through the proxy contract", no_client, function ()
-  local local_fal = serve.start("--apps " .. OFFICIAL .. "/apps")
+  local local_fal = serve.start("--keep-alive 1 --apps " .. OFFICIAL .. "/apps")
   local out = child.sh(("timeout 600 node %s/cases.mjs %s %s proxy"):format(OFFICIAL, child.quoted(absolute(MODULES)),
                                                                              local_fal.url))
   local_fal:stop()

@@ -37,6 +37,7 @@ static int start (lua_State *L, fal_error *err) {
   opt.keep = lfal_field_number(L, 1, "keep", 0);
   opt.keep_big = lfal_field_number(L, 1, "keep_big", 0);
   opt.body_timeout = lfal_field_number(L, 1, "body_timeout", 0);
+  opt.keep_alive = lfal_field_number(L, 1, "keep_alive", 0);
   opt.webhook_delay = lfal_field_number(L, 1, "webhook_delay", 0);
   opt.webhooks_anywhere = lfal_field_boolean(L, 1, "webhooks_anywhere", 0);
   opt.filter = lfal_field_string(L, 1, "filter", NULL);

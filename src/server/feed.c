@@ -17,7 +17,6 @@
 
 #define BLOCK       1024    /* what libmicrohttpd asks for without chunks */
 #define SMALL       4096    /* a buffer that may stay */
-#define KEEP_ALIVE  15.0    /* seconds of silence */
 #define COMMENT     ": keep-alive\n\n"
 
 struct serve_feed {
@@ -42,6 +41,7 @@ struct serve_feeds {
   pthread_cond_t work;        /* the first feed, or the end */
   serve_feed *first;
   int ending;
+  double silence;             /* seconds of it before a comment */
   pthread_t thread;
 };
 
@@ -255,7 +255,8 @@ static void look_after (serve_feed *f, double now) {
   pthread_mutex_lock(&f->lock);
   if (f->asleep && serve_hung_up(f->fd))
     cut(f);
-  else if (f->asleep && f->events && !f->ended && now - f->last > KEEP_ALIVE &&
+  else if (f->asleep && f->events && !f->ended &&
+           now - f->last > f->set->silence &&
            fal_buf_addstr(&f->b, COMMENT) == FAL_OK) {
     f->last = now;
     wake(f);
@@ -294,12 +295,13 @@ static void *keep_alive (void *ud) {
 }
 
 
-serve_feeds *serve_feeds_new (fal_error *err) {
+serve_feeds *serve_feeds_new (double silence, fal_error *err) {
   serve_feeds *set = calloc(1, sizeof(*set));
   if (set == NULL) {
     fal_fail(err, FAL_ENOMEM, "out of memory");
     return NULL;
   }
+  set->silence = silence;
   pthread_mutex_init(&set->lock, NULL);
   pthread_cond_init(&set->work, NULL);
   if (pthread_create(&set->thread, NULL, keep_alive, set) == 0)

@@ -44,8 +44,9 @@ void serve_feed_end (serve_feed *f);
 ** is sent, then the connection is cut. */
 void serve_feed_break (serve_feed *f);
 
-/* A server's feeds, with a thread that keeps them alive. */
-serve_feeds *serve_feeds_new (fal_error *err);
+/* A server's feeds, with a thread that keeps them alive: an event stream on
+** which nothing came for so many seconds gets a comment. */
+serve_feeds *serve_feeds_new (double silence, fal_error *err);
 
 /* Cuts off all that are open, for writers to notice. NULL is fine. */
 void serve_feeds_close (serve_feeds *set);

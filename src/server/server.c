@@ -27,6 +27,7 @@
 #include "socket.h"
 
 #define LISTEN       "127.0.0.1:8787"
+#define KEEP_ALIVE   15   /* seconds of silence on an event stream */
 #define GRACE        5    /* seconds for running requests to finish */
 #define LAST_GRACE   1    /* and for the answers of those that did not */
 #define MAX_WORKERS  64
@@ -237,7 +238,8 @@ static fal_code start (falua_server *s, const falua_server_options *opt,
     code = s->errands != NULL ? FAL_OK : FAL_ENOMEM;
   }
   if (code == FAL_OK) {
-    s->feeds = serve_feeds_new(err);
+    s->feeds = serve_feeds_new(opt->keep_alive > 0 ? opt->keep_alive
+                                                   : KEEP_ALIVE, err);
     code = s->feeds != NULL ? start_pool(s, opt, err) : FAL_ENOMEM;
   }
   if (code == FAL_OK) {

@@ -32,6 +32,8 @@ typedef struct falua_server_options {
                             and those of 10 KB and more; 0: 3600, 360 */
   double body_timeout;   /* seconds after which a body must have come with
                             1 KB/s; 0: 30 */
+  double keep_alive;     /* seconds of silence after which event streams get a
+                            comment; 0: 15 */
   const char *chaos;     /* failures on purpose, see chaos.h; NULL: none */
   double time_limit;     /* seconds that a call of an endpoint may take that
                             sets no limit itself; 0: 60 */

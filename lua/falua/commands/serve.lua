@@ -30,6 +30,9 @@ function serve.parser()
   p:option("--body-timeout", "Seconds until a body must have come with 1 KB/s (otherwise 30).")
     :argname "SECONDS"
     :convert(command.whole("--body-timeout", 1, 3600))
+  p:option("--keep-alive", "Seconds of silence after which event streams get a comment (otherwise 15).")
+    :argname "SECONDS"
+    :convert(command.whole("--keep-alive", 1, 3600))
   p:option("--filter", "File of words, one a line: prompts with one are refused; with one behind a '~', flagged.")
     :argname "FILE"
   p:flag("--webhooks-anywhere", "Deliver webhooks to other machines too, not to this one alone.")

@@ -178,6 +178,16 @@ const cases = {
     assert.deepEqual(seen, [{ step: 1 }, { step: 2 }, { step: 3 }, { steps: 3 }]);
   },
 
+  async "comments on a stream that is silent are no events"() {
+    const stream = await fal.stream("local/silent", { input: {} });
+    const seen = [];
+    stream.on("data", (e) => seen.push(e));
+    assert.deepEqual(await stream.done(), { step: 2 });
+    assert.deepEqual(seen, [{ step: 1 }, { step: 2 }]);
+    const { data } = await fal.subscribe("local/silent", { input: {}, mode: "streaming" });
+    assert.deepEqual(data, { step: 2 });
+  },
+
   async "a stream that is refused throws"() {
     const stream = await fal.stream(SCHNELL, { input: {} }).catch((e) => e);
     const e = stream instanceof Error ? stream : await stream.done().catch((err) => err);

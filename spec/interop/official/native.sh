@@ -23,7 +23,7 @@ openssl x509 -req -in "$dir/csr.pem" -CA "$dir/ca.pem" -CAkey "$dir/ca.key" -CAc
   -extfile "$dir/ext" -out "$dir/cert.pem" 2>/dev/null
 
 mkfifo "$dir/line"
-"$falua" serve --listen 127.0.0.1:0 --apps "$here/apps" > "$dir/line" 2> "$dir/serve.log" &
+"$falua" serve --listen 127.0.0.1:0 --keep-alive 1 --apps "$here/apps" > "$dir/line" 2> "$dir/serve.log" &
 server=$!
 read -r line < "$dir/line"
 

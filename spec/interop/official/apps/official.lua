@@ -19,6 +19,16 @@ function fails.run()
 end
 
 
+-- Says nothing for longer than the comments of an event stream are apart.
+local silent = fal.app "local/silent"
+
+function silent.run(_, context)
+  context.emit { step = 1 }
+  fal.sleep(3)
+  return { step = 2 }
+end
+
+
 -- Goes on until somebody cancels it; then there is no result.
 local waits = fal.app "local/waits"
 
@@ -40,4 +50,4 @@ function echo.run(input)
 end
 
 
-return { steps, fails, waits, alone, echo }
+return { steps, fails, silent, waits, alone, echo }
