@@ -3,10 +3,10 @@
 --   lua fal.lua MODE N IN_FLIGHT BASE_URL
 --
 -- MODE: run (answered at once), wait (after 100 ms), once (one call, cold),
--- subscribe (status every 100 ms), follow (status stream), events (N of one
--- stream, decoded), socket (N messages there and back over realtime), picture
--- (N results with 1 MiB inline, saved to BENCH_OUT), upload (BENCH_FILE, N
--- times).
+-- subscribe (jobs, status every 100 ms; cold), follow (the same by the status
+-- stream), events (N of one stream, decoded), socket (N messages there and back
+-- over realtime), picture (N results with 1 MiB inline, saved to BENCH_OUT),
+-- upload (BENCH_FILE, N times).
 
 local mode, n, in_flight, base = arg[1], tonumber(arg[2]), tonumber(arg[3]), arg[4]
 local fal = require "fal"
@@ -68,8 +68,8 @@ local function measure(warm, f)
 end
 
 
-local function measure_calls(f)
-  measure(math.max(math.floor(n / 5), in_flight), function (count) calls(f, count) end)
+local function measure_calls(f, cold)
+  measure(cold and 0 or math.max(math.floor(n / 5), in_flight), function (count) calls(f, count) end)
 end
 
 
@@ -78,8 +78,8 @@ local modes = {}
 function modes.run() measure_calls(run_at "fal-ai/bench") end
 function modes.wait() measure_calls(run_at "fal-ai/wait") end
 function modes.once() measure(0, run_at "fal-ai/bench") end
-function modes.subscribe() measure_calls(subscribe "polling") end
-function modes.follow() measure_calls(subscribe "streaming") end
+function modes.subscribe() measure_calls(subscribe "polling", true) end
+function modes.follow() measure_calls(subscribe "streaming", true) end
 
 
 function modes.events()

@@ -59,7 +59,8 @@ async function measure(warm, f) {
     `cpu=${((user + system) / 1e6).toFixed(6)} hwm=${hwm()}`);
 }
 
-const measureCalls = (f) => measure(Math.max(Math.floor(n / 5), inFlight), (total) => calls(f, total));
+const measureCalls = (f, cold) =>
+  measure(cold ? 0 : Math.max(Math.floor(n / 5), inFlight), (total) => calls(f, total));
 
 async function events(total) {
   let got = 0;
@@ -108,8 +109,8 @@ const modes = {
   run: () => measureCalls(run("fal-ai/bench")),
   wait: () => measureCalls(run("fal-ai/wait")),
   once: () => measure(0, run("fal-ai/bench")),
-  subscribe: () => measureCalls(subscribe({ mode: "polling", pollInterval: 100 })),
-  follow: () => measureCalls(subscribe({ mode: "streaming" })),
+  subscribe: () => measureCalls(subscribe({ mode: "polling", pollInterval: 100 }), true),
+  follow: () => measureCalls(subscribe({ mode: "streaming" }), true),
   events: () => measure(Math.floor(n / 4 / 512) * 512, events),
   socket,
   picture: () => measure(Math.floor(n / 5) + 1, pictures),

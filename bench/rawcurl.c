@@ -6,7 +6,7 @@
 **   rawcurl MODE N IN_FLIGHT BASE_URL
 **
 ** MODE: run (answered at once), wait (after 100 ms), once (one call, cold),
-** subscribe (submit, status every 100 ms until it is COMPLETED, result),
+** subscribe (submit, status every 100 ms until it is COMPLETED, result; cold),
 ** follow (the same with the status stream).
 */
 #include <curl/curl.h>
@@ -276,7 +276,7 @@ int main (int argc, char **argv) {
   room = in_flight;
   if ((sleepers = calloc((size_t)room, sizeof(*sleepers))) == NULL)
     die("out of memory");
-  if (strcmp(argv[1], "once") != 0)
+  if (after == after_run && strcmp(argv[1], "once") != 0)
     run(calls, n / 5 > in_flight ? n / 5 : in_flight, in_flight, after);
   wall = now();
   spent = cpu();

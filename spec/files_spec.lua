@@ -95,6 +95,29 @@ describe("download", function ()
     assert.equal(0, server.stats().requests)
   end)
 
+  it("decodes long data: URIs, broken into lines or not, and no half of one", function ()
+    local base64 = require("fal.core").base64
+    local function saved(text)
+      local path, err = fal.download("data:application/octet-stream;base64," .. text, dir .. "/a.bin", { overwrite = true })
+      return path and server.read(path), err
+    end
+    for _, n in ipairs { 24575, 24576, 24577, 49152, 100001 } do
+      local bytes = {}
+      for i = 1, n do bytes[i] = string.char((i * i + n) % 256) end
+      bytes = table.concat(bytes)
+      local text = base64(bytes)
+      assert.is_true(bytes == saved(text))
+      assert.is_true(bytes == saved((text:gsub(("."):rep(76), "%0\r\n"))))
+      assert.is_true(bytes == saved((text:gsub("=", ""))))
+      assert.is_true(bytes == saved(text:sub(1, 32770) .. "\n" .. text:sub(32771)))
+    end
+    os.remove(dir .. "/a.bin")
+    local nothing, err = saved(("QUJD"):rep(10000) .. "!" .. ("QUJD"):rep(20000))
+    assert.is_nil(nothing)
+    assert.equal("protocol", err.code)
+    assert.same({}, server.list(dir))
+  end)
+
   it("leaves a file that is there alone when asked to", function ()
     assert(fal.download("data:,old", dir .. "/a"))
     local path, err = fal.download(url "file/a.png", dir .. "/a", { overwrite = false })

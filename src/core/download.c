@@ -14,6 +14,9 @@
 #include "engine.h"
 
 #define MAX_TEXT ((size_t)64 << 10)   /* of an error's body */
+#define PIECE    32768                /* of a text that is decoded */
+
+enum { MALFORMED = -1, NO_MEMORY = -2 };
 
 
 typedef struct DownloadOp {
@@ -66,6 +69,38 @@ static const fal_op_class download_class = {
 };
 
 
+/* Text to the file in pieces that stay in the cache. A piece that does not fill
+** its room (blanks, padding, what is no base64) is decoded with all the rest.
+** Returns the number of bytes, MALFORMED or NO_MEMORY. */
+static ptrdiff_t put_base64 (fal_file *f, const char *s, size_t n) {
+  char piece[PIECE / 4 * 3], *rest;
+  ptrdiff_t len, total = 0;
+  while (n > PIECE &&
+         fal_base64_decode(piece, s, PIECE) == (ptrdiff_t)sizeof(piece)) {
+    fal_file_write(f, piece, sizeof(piece));
+    total += (ptrdiff_t)sizeof(piece);
+    s += PIECE;
+    n -= PIECE;
+  }
+  rest = malloc(fal_base64_decoded(n) + 1);
+  len = rest != NULL ? fal_base64_decode(rest, s, n) : NO_MEMORY;
+  if (len > 0)
+    fal_file_write(f, rest, (size_t)len);
+  free(rest);
+  return len < 0 ? len : total + len;
+}
+
+
+static ptrdiff_t put_percent (fal_file *f, const char *s, size_t n) {
+  char *bytes = malloc(n + 1);
+  ptrdiff_t len = bytes != NULL ? fal_percent_decode(bytes, s, n) : NO_MEMORY;
+  if (len > 0)
+    fal_file_write(f, bytes, (size_t)len);
+  free(bytes);
+  return len;
+}
+
+
 /* data:image/png;base64,... : no network needed. */
 static fal_code from_data_uri (DownloadOp *d, const fal_download_request *r,
                                fal_error *err) {
@@ -73,35 +108,29 @@ static fal_code from_data_uri (DownloadOp *d, const fal_download_request *r,
   size_t type_n, n;
   int base64;
   ptrdiff_t len;
-  char *bytes;
   fal_code code;
   if (!fal_data_uri_split(r->url, r->url_n, &type, &type_n, &base64, &payload,
                           &n))
     return fal_fail(err, FAL_EPROTOCOL, "a data: URI without a comma");
-  bytes = malloc((base64 ? fal_base64_decoded(n) : n) + 1);
-  if (bytes == NULL)
+  len = base64 ? put_base64(&d->file, payload, n)
+               : put_percent(&d->file, payload, n);
+  if (len == NO_MEMORY)
     return fal_fail(err, FAL_ENOMEM, "out of memory");
-  len = base64 ? fal_base64_decode(bytes, payload, n)
-               : fal_percent_decode(bytes, payload, n);
   if (len < 0)
-    code = fal_fail(err, FAL_EPROTOCOL, "a data: URI that is not base64");
-  else if (r->max_bytes != 0 && (uint64_t)len > r->max_bytes)
-    code = fal_fail(err, FAL_ETOOBIG, "the file is larger than %llu bytes",
+    return fal_fail(err, FAL_EPROTOCOL, "a data: URI that is not base64");
+  if (r->max_bytes != 0 && (uint64_t)len > r->max_bytes)
+    return fal_fail(err, FAL_ETOOBIG, "the file is larger than %llu bytes",
                     (unsigned long long)r->max_bytes);
-  else {
-    fal_file_write(&d->file, bytes, (size_t)len);
-    code = fal_file_commit(&d->file, r->overwrite, err);
-    if (code == FAL_OK &&
-        fal_buf_addf(&d->op.head, "content-type: %.*s\r\n", type_n > 0
-                     ? (int)type_n : 10, type_n > 0 ? type : "text/plain")
-        != FAL_OK)
-      code = fal_fail(err, FAL_ENOMEM, "out of memory");
-    fal_op_show(&d->op, 0, (uint64_t)len);
-  }
-  free(bytes);
-  if (code == FAL_OK)
-    fal_op_finish(&d->op);
-  return code;
+  code = fal_file_commit(&d->file, r->overwrite, err);
+  if (code != FAL_OK)
+    return code;
+  if (fal_buf_addf(&d->op.head, "content-type: %.*s\r\n", type_n > 0
+                   ? (int)type_n : 10, type_n > 0 ? type : "text/plain")
+      != FAL_OK)
+    return fal_fail(err, FAL_ENOMEM, "out of memory");
+  fal_op_show(&d->op, 0, (uint64_t)len);
+  fal_op_finish(&d->op);
+  return FAL_OK;
 }
 
 

@@ -163,6 +163,7 @@ struct fal_transfer {
   int plain;                /* set up for nothing but POST: cheap to reuse */
   fal_client *set_for;      /* whose settings the handle has; held */
   struct curl_slist *headers;       /* the list the handle has */
+  long buffer;              /* the size of its receive buffer, 0: not set */
   CURLcode result;
   fal_code refused;         /* why one of our callbacks stopped it */
   int status;

@@ -19,6 +19,9 @@
 
 #define POOL           1024   /* idle handles kept: about 6 KB each */
 #define H2_CONNECTIONS 8L     /* to one host: each carries 100 calls or more */
+#define FEW            16     /* calls that may have a wide buffer each */
+#define WIDE           65536L /* a quarter of the system calls for what is big */
+#define NARROW         16384L /* libcurl's own size */
 
 
 /* Nothing is decompressed here: a success that is compressed stops at its
@@ -295,6 +298,16 @@ static void set_headers (fal_transfer *t, struct curl_slist *list) {
 }
 
 
+/* Big answers come in bigger pieces while there are few calls: every piece
+** costs libcurl two system calls. Not those of streams: libcurl hands on up to
+** a hundred pieces before it returns, and events wait in memory. */
+static void set_buffer (fal_transfer *t) {
+  long size = t->engine->pending <= FEW && t->feed == NULL ? WIDE : NARROW;
+  if (t->buffer != size)
+    curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, t->buffer = size);
+}
+
+
 static void set_exchange (fal_transfer *t, const fal_exchange *x) {
   CURL *h = t->easy;
   int plain = x->has_body && x->method == NULL && !x->follow;
@@ -371,6 +384,7 @@ fal_transfer *fal_transfer_start (fal_op *op, const fal_exchange *x,
   t->feed = x->feed;
   if (t->set_for != op->client)
     set_client(t, op->client);
+  set_buffer(t);
   set_exchange(t, x);
   cap_connections(op->engine, x->url);
   m = curl_multi_add_handle(op->engine->multi, t->easy);
