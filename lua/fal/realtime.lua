@@ -113,7 +113,8 @@ local function next_result(conn, deadline)
     if left and left <= 0 and waited then
       return failed(conn, "timeout", "no result in time")
     end
-    local ok, err = tasks.wait_news(conn.op_id, left)
+    local wakes = left and conn.op:wake_in(left > 0 and left or 0)
+    local ok, err = tasks.wait_news(conn.op_id, not wakes and left or nil)
     if not ok then return calls.named(err, conn.id) end
     waited = true
   end

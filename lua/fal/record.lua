@@ -423,6 +423,7 @@ end
 
 function TapedSocket:open() return self.op:open() end
 function TapedSocket:alive() return self.op:alive() end
+function TapedSocket:wake_in(seconds) return self.op:wake_in(seconds) end
 function TapedSocket:needs_key() return self.op:needs_key() end
 function TapedSocket:reset(forget) self.op:reset(forget) end
 
@@ -465,6 +466,7 @@ end
 
 
 function PlayedSocket:alive() return self.is_alive end
+function PlayedSocket.wake_in() return false end
 function PlayedSocket.open() return true end
 function PlayedSocket.needs_key() return false end
 function PlayedSocket.give_key() end

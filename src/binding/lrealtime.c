@@ -139,6 +139,15 @@ static int conn_alive (lua_State *L) {
 }
 
 
+/* conn:wake_in(seconds) -> true: news comes then at the latest */
+static int conn_wake_in (lua_State *L) {
+  if (fal_realtime_wake_in(toop(L), luaL_checknumber(L, 2)) != FAL_OK)
+    return luaL_error(L, "not enough memory");
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+
 static int conn_needs_key (lua_State *L) {
   lua_pushboolean(L, fal_realtime_needs_key(toop(L)));
   return 1;
@@ -177,6 +186,7 @@ static const luaL_Reg conn_methods[] = {
   {"event", conn_event},
   {"open", conn_open},
   {"alive", conn_alive},
+  {"wake_in", conn_wake_in},
   {"needs_key", conn_needs_key},
   {"give_key", conn_give_key},
   {"reset", conn_reset},

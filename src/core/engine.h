@@ -90,6 +90,9 @@ typedef struct fal_note {
 void *fal_op_new (fal_engine *e, fal_client *c, size_t size,
                   const fal_op_class *cls, double timeout, fal_error *err);
 
+/* Queues it for fal_engine_next, once. */
+void fal_op_report (fal_op *op);
+
 /* Queues an event of n bytes (copied) and reports the operation. FAL_ETOOBIG
 ** when more than FAL_MAX_NOTED bytes would wait to be taken. */
 #define FAL_MAX_NOTED ((size_t)256 << 20)

@@ -346,6 +346,10 @@ fal_code fal_realtime_open (fal_op *op, fal_error *err);
 /* Nonzero while it is open or on its way to be. */
 int fal_realtime_alive (const fal_op *op);
 
+/* The connection is reported once (fal_engine_next) after so many seconds, or
+** after fewer that were asked for before, whether anything came or not. */
+fal_code fal_realtime_wake_in (fal_op *op, double seconds);
+
 /* Nonzero when the next opening has to ask for a token: a key that changes
 ** can be given anew before (NULL: the client's). */
 int fal_realtime_needs_key (const fal_op *op);

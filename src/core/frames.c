@@ -69,9 +69,16 @@ static ssize_t on_send (wslay_event_context_ptr ctx, const uint8_t *s,
 
 static int on_mask (wslay_event_context_ptr ctx, uint8_t *to, size_t n,
                     void *ud) {
+  fal_ws *ws = ud;
   (void)ctx;
-  (void)ud;
-  return RAND_bytes(to, (int)n) == 1 ? 0 : -1;
+  if (n > ws->masks_n) {  /* asking for many at once costs as much as for one */
+    if (n > sizeof(ws->masks) || RAND_bytes(ws->masks, sizeof(ws->masks)) != 1)
+      return -1;
+    ws->masks_n = sizeof(ws->masks);
+  }
+  ws->masks_n -= n;
+  memcpy(to, ws->masks + ws->masks_n, n);
+  return 0;
 }
 
 

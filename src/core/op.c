@@ -134,8 +134,7 @@ void fal_op_show (fal_op *op, int status, uint64_t bytes) {
 }
 
 
-/* Queues it for fal_engine_next, once. */
-static void report (fal_op *op) {
+void fal_op_report (fal_op *op) {
   fal_engine *e = op->engine;
   if (!op->queued) {
     op->queued = 1;
@@ -157,7 +156,7 @@ void fal_op_finish (fal_op *op) {
   op->answer.seconds = fal_now() - op->started;
   fal_alarm_set(e, &op->deadline, 0);
   fal_op_rest(op, 1);
-  report(op);
+  fal_op_report(op);
 }
 
 
@@ -190,7 +189,7 @@ fal_code fal_op_post (fal_op *op, int kind, int flags, const char *s,
   else
     op->notes = note;
   op->last_note = note;
-  report(op);
+  fal_op_report(op);
   return FAL_OK;
 }
 

@@ -38,6 +38,7 @@ typedef struct Realtime {
   int max_buffering;
   double throttle, last_sent;
   fal_alarm turn;           /* the next message may be sent */
+  fal_alarm patience;       /* somebody does not wait any longer */
   Message *first, *last;    /* to be sent */
   size_t waiting;
 } Realtime;
@@ -59,6 +60,7 @@ static void clear (fal_op *op) {
   fal_call_clear(&rt->call);
   fal_ws_clear(&rt->ws);
   fal_alarm_set(op->engine, &rt->turn, 0);
+  fal_alarm_set(op->engine, &rt->patience, 0);
   drop_messages(rt);
   fal_buf_free(&rt->url);
   fal_rt_token_clear(&rt->token);
@@ -130,6 +132,11 @@ static void drain (Realtime *rt) {
 
 static void on_turn (fal_alarm *a) {
   drain((Realtime *)((char *)a - offsetof(Realtime, turn)));
+}
+
+
+static void on_patience (fal_alarm *a) {
+  fal_op_report(&((Realtime *)((char *)a - offsetof(Realtime, patience)))->op);
 }
 
 
@@ -360,6 +367,7 @@ fal_op *fal_realtime (fal_engine *e, fal_client *c,
   rt->token.expiration = r->token_expiration > 0 ? r->token_expiration
                                                  : EXPIRATION;
   rt->turn.ring = on_turn;
+  rt->patience.ring = on_patience;
   fal_buf_init(&rt->url, 65536);
   fal_buf_init(&rt->token.alias, 65536);
   fal_op_rest(&rt->op, 1);
@@ -418,6 +426,16 @@ fal_code fal_realtime_send (fal_op *op, const char *s, size_t n, int text,
 
 int fal_realtime_alive (const fal_op *op) {
   return !op->done && ((const Realtime *)op)->state != IDLE;
+}
+
+
+fal_code fal_realtime_wake_in (fal_op *op, double seconds) {
+  Realtime *rt = (Realtime *)op;
+  double due = fal_now() + seconds;
+  if (op->done || (rt->patience.place != 0 && rt->patience.due <= due))
+    return FAL_OK;
+  return fal_alarm_set(op->engine, &rt->patience, due) == 0 ? FAL_OK
+                                                            : FAL_ENOMEM;
 }
 
 

@@ -43,6 +43,8 @@ typedef struct fal_ws {
   size_t in_n;
   struct wslay_event_context *frames;
   char key[25];             /* Sec-WebSocket-Key */
+  unsigned char masks[256]; /* random bytes, the first masks_n not used yet */
+  size_t masks_n;
   double heard;             /* when something was last received */
   int asked;                /* a ping was sent since */
   int leaving;              /* we said that we close */
