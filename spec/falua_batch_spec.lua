@@ -63,6 +63,7 @@ describe("falua batch", function ()
     assert.equal(0, code, out)
     assert.truthy(out:find("2 jobs: 2 to do", 1, true), out)
     assert.truthy(out:find("would cost about $0.02", 1, true), out)
+    assert.same({ "prompts.txt" }, server.list(folder), "nothing is written")
     out, code = batch "q/picture prompts.txt -o 'out/{index}.png' --budget '$0.015'"
     assert.equal(3, code, out)
     assert.truthy(out:find("1 not started", 1, true), out)

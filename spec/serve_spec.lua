@@ -145,6 +145,8 @@ describe("a run", function()
     local _, answer = run {prompt = "a", num_images = 2,
                            image_size = {width = 1200, height = 1000}}
     assert.equal("4", answer.headers["x-fal-billable-units"])
+    _, answer = run {prompt = "a", image_size = "square_hd"}
+    assert.equal("1", answer.headers["x-fal-billable-units"])
   end)
 
   it("builds URLs on the name it was called by, if that is one", function()

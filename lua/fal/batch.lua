@@ -739,7 +739,7 @@ function batch.run(client, opt)
   b.log, err = batchlog.open(opt.journal, function (record)
     local amount = b.resume and opt.budget and require("fal.decimal").of(record.cost)
     if amount then b.client.budget.spent = b.client.budget.spent + amount end
-  end)
+  end, opt.dry_run)
   if not b.log then return nil, err end
   prices.book(b.client):price(b.client, b.endpoint)   -- for the report; without it the cost is unknown
   if opt.dry_run then ok, err = dry(b) else ok, err = run_all(b) end

@@ -66,21 +66,24 @@ local function load(self, file)
 end
 
 
--- Opens the journal at 'path' (nil: there is none) or begins one: log | nil,
--- err. log.named: the server has taken the name of a try for the id.
--- on_cost(ended) is told what former runs have ended.
-function batchlog.open(path, on_cost)
+-- Opens the journal at 'path' (nil: there is none) or begins one, unless it is
+-- only read: log | nil, err. log.named: the server has taken the name of a try
+-- for the id. on_cost(ended) is told what former runs have ended.
+function batchlog.open(path, on_cost, only_read)
   local self = { path = path, states = {}, lines = {}, on_cost = on_cost, named = false }
   setmetatable(self, Log)
   if not path then return self end
   local err
-  self.lock, err = core.lock(path)   -- two at once would pay twice
-  if not self.lock then return nil, err end
+  if not only_read then
+    self.lock, err = core.lock(path)   -- two at once would pay twice
+    if not self.lock then return nil, err end
+  end
   local file, whole = io.open(path, "rb"), true
   if file then
     whole = load(self, file)
     file:close()
   end
+  if only_read then return self end
   local ok
   ok, err = core.append(path, whole and "" or "\n")   -- ends a cut line; and can it be written?
   if not ok then return nil, err end

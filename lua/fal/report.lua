@@ -102,6 +102,21 @@ local function summary(self)
 end
 
 
+-- Numbers, cost, and why it has stopped: a list of texts.
+function report.sums(self)
+  local lines
+  if self.dry_run then
+    local failed = self.failed > 0 and (", %d failed before"):format(self.failed) or ""
+    lines = {
+      ("%d jobs: %d to do, %d done before%s, %d from the cache"):format(self.total, self.left, self.skipped, failed,
+        self.cached), "would cost " .. tostring(self.cost),
+    }
+  else lines = { summary(self), ("cost %s in %s"):format(tostring(self.cost), duration(self.seconds or 0)) } end
+  if self.stopped then lines[3] = "stopped: " .. tostring(self.stopped) end
+  return lines
+end
+
+
 -- The failures, and the sums.
 function Report.__tostring(self)
   local lines, more = {}, 0
@@ -111,15 +126,7 @@ function Report.__tostring(self)
     elseif job.error then more = more + 1 end
   end
   if more > 0 then lines[#lines + 1] = ("and %d more"):format(more) end
-  if self.dry_run then
-    lines[#lines + 1] = ("%d jobs: %d to do, %d done before, %d from the cache"):format(self.total, self.left,
-      self.skipped, self.cached)
-    lines[#lines + 1] = "would cost " .. tostring(self.cost)
-  else
-    lines[#lines + 1] = summary(self)
-    lines[#lines + 1] = ("cost %s in %s"):format(tostring(self.cost), duration(self.seconds or 0))
-  end
-  if self.stopped then lines[#lines + 1] = "stopped: " .. tostring(self.stopped) end
+  for _, line in ipairs(report.sums(self)) do lines[#lines + 1] = line end
   return table.concat(lines, "\n")
 end
 

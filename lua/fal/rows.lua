@@ -166,7 +166,7 @@ end
 local function read_header(self)
   self.unit = "line"
   local line, err = next_line(self)
-  if not line then return nil, err or failed(self, "there is no header") end
+  if not line then return nil, err or failed(self, "the file is empty: there is no header") end
   self.line = 1
   if not is_utf8(line) then return nil, failed(self, "it is not UTF-8: save it as UTF-8") end
   self.separator = self.separator or separator_of(line)

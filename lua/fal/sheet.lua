@@ -14,10 +14,11 @@ local STYLE = [[
 :root{color-scheme:light dark}
 body{font:14px/1.4 system-ui,sans-serif;margin:2em}
 h1{font-size:1.3em;margin:0 0 .2em}
-ul{list-style:none;padding:0;display:grid;grid-template-columns:repeat(auto-fill,minmax(240px,1fr));gap:16px}
+ul{list-style:none;padding:0;display:grid;align-items:start;grid-template-columns:repeat(auto-fill,minmax(240px,1fr));gap:16px}
 li{border:1px solid #8886;border-radius:6px;overflow:hidden;padding:0 0 8px}
 li img{width:100%;display:block;background:#8883}
 li p{margin:6px 10px 0;overflow-wrap:anywhere}
+p{white-space:pre-line}
 .small{opacity:.7;font-size:12px}
 .failed{border-color:#c33}
 .failed p:first-child{color:#c33}]]
@@ -26,7 +27,7 @@ li p{margin:6px 10px 0;overflow-wrap:anywhere}
 local ENTITIES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;" }
 
 local function escape(s)
-  return (tostring(s):gsub("[&<>\"']", ENTITIES):gsub("%c", " "))
+  return (tostring(s):gsub("[&<>\"']", ENTITIES):gsub("[%z\1-\9\11-\31\127]", " "))
 end
 
 
@@ -104,8 +105,8 @@ function sheet.page(report, folder)
     '<meta name="viewport" content="width=device-width">\n<title>', escape(report.endpoint), "</title>\n<style>",
     STYLE, "</style></head>\n<body><h1>", escape(report.endpoint), "</h1>\n",
   }
-  for line in tostring(report):gmatch "[^\n]+" do
-    if not line:find "^job %d" then parts[#parts + 1] = "<p class=\"small\">" .. escape(line) .. "</p>\n" end
+  for _, line in ipairs(require("fal.report").sums(report)) do
+    parts[#parts + 1] = '<p class="small">' .. escape(line) .. "</p>\n"
   end
   parts[#parts + 1] = "<ul>\n"
   local counts = { left = MAX_INSIDE }

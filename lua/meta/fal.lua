@@ -613,7 +613,7 @@ function Client:batch(options) end
 ---@class fal.CacheOptions
 ---@field dir? string
 ---@field store? fal.CacheStore
----@field ttl? number                 seconds after which an entry is a miss; none by default
+---@field ttl? number                 whole seconds after which an entry is a miss; none by default
 
 ---Where a cache keeps things; fal.cache.dir makes one of a folder. A store of
 ---your own (Redis, S3...) is a table with these functions. Keys are hex digests,

@@ -286,11 +286,11 @@ end
 local units = {}
 
 
--- Each picture by its megapixels, rounded up.
+-- Each picture by its megapixels (1024 by 1024 is one), rounded up.
 function units.megapixels(_, result)
   local n = 0
   for _, image in ipairs(result.images or {result.image}) do
-    n = n + math.ceil(image.width * image.height / 1000000)
+    n = n + math.ceil(image.width * image.height / 1048576)
   end
   return n
 end
