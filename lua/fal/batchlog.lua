@@ -150,6 +150,12 @@ function Log:add(entry)
 end
 
 
+-- The same for a job: what is new of it.
+function Log:note(job, name, value)
+  self:add { key = job.key, job = job.index, [name] = value }
+end
+
+
 -- Waits until all lines are on disk: true | nil, err.
 function Log:sync()
   local turn = self.turn

@@ -14,7 +14,8 @@ local STYLE = [[
 :root{color-scheme:light dark}
 body{font:14px/1.4 system-ui,sans-serif;margin:2em}
 h1{font-size:1.3em;margin:0 0 .2em}
-ul{list-style:none;padding:0;display:grid;align-items:start;grid-template-columns:repeat(auto-fill,minmax(240px,1fr));gap:16px}
+ul{list-style:none;padding:0;display:grid;align-items:start;
+grid-template-columns:repeat(auto-fill,minmax(240px,1fr));gap:16px}
 li{border:1px solid #8886;border-radius:6px;overflow:hidden;padding:0 0 8px}
 li img{width:100%;display:block;background:#8883}
 li p{margin:6px 10px 0;overflow-wrap:anywhere}

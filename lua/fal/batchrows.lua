@@ -1,0 +1,85 @@
+-- The jobs of a batch, one at a time: from a file, a list or a function, each
+-- with its key, which is what it takes (endpoint and input), not where it stands.
+
+local core = require "fal.core"
+local cache = require "fal.cache"
+local rows = require "fal.rows"
+
+local batchrows = {}
+
+
+-- The jobs as a function: row | nil | nil, err; and one that starts over, where
+-- that can be done. Both nil, err when there is no such file.
+function batchrows.source(given, level)
+  if type(given) == "string" then
+    local err
+    given, err = rows.open(given)
+    if not given then return nil, nil, err end
+  end
+  if rows.is(given) then
+    return given, function () return given:rewind() end
+  elseif type(given) == "table" then
+    local i = 0
+    return function () i = i + 1 return given[i] end, function () i = 0 return true end
+  elseif type(given) == "function" then
+    return given
+  end
+  error("jobs of a batch are fal.rows, the path of a file, a list of inputs or a function, not a " .. type(given),
+    level + 1)
+end
+
+
+-- The input of a row: the batch's own under the row's.
+local function input_of(b, row, index)
+  if b.map then row = b.map(row, index) end
+  if type(row) == "string" then row = { prompt = row } end
+  if type(row) ~= "table" then
+    return nil, core.error {
+      code = "validation", retryable = false, message = ("job %d is a %s, not a table"):format(index, type(row)),
+    }
+  end
+  if not b.input then return row end
+  local input = {}
+  for name, value in pairs(b.input) do input[name] = value end
+  for name, value in pairs(row) do input[name] = value end
+  return input
+end
+
+
+-- The next job: { index =, key =, input = } | nil | nil, err.
+function batchrows.next(b)
+  local row, err = b.source()
+  if row == nil then return nil, err end
+  local index = b.index + 1
+  b.index = index
+  local input
+  input, err = input_of(b, row, index)
+  if not input then return nil, err end
+  local long
+  long, err = cache.key(b.endpoint, { input = input })
+  if not long then
+    if not err then err = select(2, core.json.encode(input)) end
+    err.message = ("job %d: %s"):format(index, err.message)
+    return nil, err
+  end
+  local base = long:sub(1, 16)
+  local nth = (b.seen[base] or 0) + 1
+  b.seen[base] = nth
+  return { index = index, key = nth == 1 and base or base .. "-" .. nth, long = long, input = input }
+end
+
+
+-- Goes through all jobs before any costs money: true | nil, err.
+function batchrows.check(b, start_over)
+  if not start_over then return true end
+  local job, err
+  repeat job, err = batchrows.next(b) until not job
+  if err then return nil, err end
+  b.report.total, b.index, b.seen = b.index, 0, {}
+  local ok
+  ok, err = start_over()
+  return ok and true, err
+end
+
+
+return batchrows
