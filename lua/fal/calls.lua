@@ -128,7 +128,7 @@ function calls.prepared(client, opt)
   end
   local p = {}
   for name, value in pairs(opt) do p[name] = value end
-  p.start_timeout = opt.start_timeout or client.start_timeout
+  p.start_timeout = opt.start_timeout or client.start_timeout or nil
   p.headers = calls.header_lines(opt.headers, 4)
   if opt.priority and opt.priority ~= "normal" and opt.priority ~= "low" then
     error("priority must be 'normal' or 'low', not '" .. opt.priority .. "'", 4)
@@ -319,7 +319,7 @@ function calls.start(client, what, id, opt, key)
   end
   if client.on_request then client.on_request { endpoint_id = id, call = what, input = opt.input } end
   local engine = calls.recorder or tasks.engine()
-  local op, op_id = engine[what](engine, client.box, id, opt, key, client.on_response ~= nil)
+  local op, op_id = engine[what](engine, client.box, id, opt, key, client.on_response ~= false)
   if not op then
     if hold then require("fal.budget").settle(hold, client, 0) end
     return calls.named(op_id, id)

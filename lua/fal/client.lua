@@ -23,8 +23,9 @@ local HOSTS = { run = "string", queue = "string", rest = "string", cdn = "string
 
 local DOWNLOAD = { overwrite = "boolean", timeout = "number", max_bytes = "number" }
 
--- Where a result came from: result -> { meta =, endpoint_id =, input = }.
+-- Where a result came from: result -> its meta, which has the input as well.
 local origins = setmetatable({}, { __mode = "k" })
+local INPUT = {}
 
 
 -- What a part binds to a client, loaded when it is first asked for: reading
@@ -77,9 +78,9 @@ function Client.new(given, what)
   if opt.max_connections then tasks.engine():max_connections(opt.max_connections) end
   local client = setmetatable({
     box = box,
-    credentials = type(opt.credentials) == "function" and opt.credentials or nil,
-    start_timeout = opt.start_timeout,
-    on_request = opt.on_request, on_response = opt.on_response,
+    credentials = type(opt.credentials) == "function" and opt.credentials,
+    start_timeout = opt.start_timeout or false,  -- false is found here, nil is looked for in the class as well
+    on_request = opt.on_request or false, on_response = opt.on_response or false,
     prices = opt.prices or os.getenv "FAL_PRICES" or box:host "api",
     ledger = false, budget = false, meta_class = false, cache = false,
   }, Client)
@@ -146,7 +147,8 @@ function Client:remember(id, input, result, meta)
   meta.endpoint_id = id
   setmetatable(meta, self.meta_class or class_of(self, meta))
   if type(result) == "table" then
-    origins[result] = { meta = meta, input = input }
+    meta[INPUT] = input
+    origins[result] = meta
   end
   return result, meta
 end
@@ -232,7 +234,8 @@ function Client:save(result, template, opt)
   end
   local save = require "fal.save"  -- a third of our start-up, for those who save
   opt = options.check("save", opt, save.OPTIONS, 2)
-  return save.files(self, result, template, opt, origins[result])
+  local meta = origins[result] or {}
+  return save.files(self, result, template, opt, meta, meta[INPUT])
 end
 
 

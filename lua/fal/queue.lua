@@ -252,7 +252,7 @@ local function about(client, what, id, opt, name)
   local key, err = calls.key_of(client)
   if err then return calls.named(err, id) end
   if client.on_request then client.on_request { endpoint_id = id, call = what, request_id = opt.request_id } end
-  local op, op_id = calls.engine():about(client.box, what, id, opt.request_id, opt, key, client.on_response ~= nil)
+  local op, op_id = calls.engine():about(client.box, what, id, opt.request_id, opt, key, client.on_response ~= false)
   if not op then return calls.named(op_id, id) end
   local ok, why = calls.wait(client, id, op, op_id)
   if not ok then return calls.named(why, id) end

@@ -247,9 +247,8 @@ end
 
 
 -- What is known of how the result came about.
-local function known_of(result, opt, origin)
-  local meta = opt.meta or origin and origin.meta or {}
-  local input = opt.input or origin and origin.input
+local function known_of(result, opt, meta, input)
+  meta, input = opt.meta or meta, opt.input or input
   local fields = type(input) == "table" and input or {}
   return {
     prompt = opt.prompt or said(result, fields, "prompt", { string = true }),
@@ -261,8 +260,8 @@ local function known_of(result, opt, origin)
 end
 
 
--- See Client:save.
-function save.files(client, result, template, opt, origin)
+-- See Client:save. 'meta' and 'input' are what is remembered of the result.
+function save.files(client, result, template, opt, meta, input)
   save.check_template(template, 4)
   local files = save.list(result)
   if #files == 0 then
@@ -272,7 +271,7 @@ function save.files(client, result, template, opt, origin)
   local job = {
     client = client, template = template, overwrite = opt.overwrite, timeout = opt.timeout, text = opt.text,
     is_job = opt.job, taken = {}, temps = {}, folder = folder_of(template),
-    tag = core.digest("md5", tostring(result) .. core.now()):sub(1, 12), known = known_of(result, opt, origin),
+    tag = core.digest("md5", tostring(result) .. core.now()):sub(1, 12), known = known_of(result, opt, meta, input),
   }
   local calls = {}
   for i, file in ipairs(files) do

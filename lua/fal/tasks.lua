@@ -308,16 +308,7 @@ end
 Task.__name = "fal.Task"
 
 
--- Starts f(...) as a task; it runs at once until it first waits.
-function tasks.async(f, ...)
-  if type(f) ~= "function" then
-    local mt = getmetatable(f)
-    if not (mt and mt.__call) then
-      error("fal.async takes a function and its arguments, not a " .. type(f), 2)
-    end
-    local callable = f
-    f = function (...) return callable(...) end
-  end
+local function start(f, ...)
   if not engine then tasks.engine() end
   local n = #idle
   local co = idle[n] or create(serve)
@@ -329,6 +320,20 @@ function tasks.async(f, ...)
   ours[co] = task
   continue(task, resume(co, f, ...))
   return task
+end
+
+
+-- Starts f(...) as a task; it runs at once until it first waits.
+function tasks.async(f, ...)
+  if type(f) ~= "function" then
+    local mt = getmetatable(f)
+    if not (mt and mt.__call) then
+      error("fal.async takes a function and its arguments, not a " .. type(f), 2)
+    end
+    local callable = f
+    f = function (...) return callable(...) end
+  end
+  return start(f, ...)
 end
 
 
@@ -414,13 +419,12 @@ function tasks.gather(list, options)
   local err = tasks.refused()
   if err then return nil, err end
   local n, started, active, left = #list, 0, 0, #list
-  local results, own, all, filling = {}, {}, { done = n == 0 }, false
+  local results, all, filling = {}, { done = n == 0 }, false  -- a task of ours is in 'results' until it has ended
   local fill
 
   local function ended(i, task)
     failed[task] = nil
-    results[i] = own[i] and task.outcome or copy(task.outcome)
-    own[i] = nil
+    results[i] = task.group == ended and task.outcome or copy(task.outcome)
     active, left = active - 1, left - 1
     if left == 0 then fire(all) else fill() end
   end
@@ -432,12 +436,12 @@ function tasks.gather(list, options)
       started, active = started + 1, active + 1
       local i, task = started, list[started]
       if type(task) == "function" then
-        task = tasks.async(task)
-        own[i] = task
+        task = start(task)
+        results[i] = task
         task.group, task.index = ended, i
       end
       if task.done then ended(i, task)
-      elseif not own[i] then subscribe(task, function () ended(i, task) end) end
+      elseif task.group ~= ended then subscribe(task, function () ended(i, task) end) end
     end
     filling = false
   end
@@ -446,7 +450,9 @@ function tasks.gather(list, options)
   local ok, why = wait(all)
   if not ok then
     started = n  -- start no more
-    for _, task in pairs(own) do task:cancel() end
+    for i = 1, n do
+      if tasks.is(results[i]) then results[i]:cancel() end
+    end
     return nil, why
   end
   return results

@@ -1,6 +1,7 @@
 /*
 ** lcalls.c -- the engine's methods that start a call
 */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +30,7 @@ static fal_code encode_input (lua_State *L, fal_buf *out, fal_error *err) {
 /* Arguments of the calls that have an input: (engine, client, id, options,
 ** credentials, tell). The options are those of fal.run, headers and lifecycle
 ** already as lines. Credentials mean that later attempts ask for them anew.
-** Pushes the box for the operation; what 'r' points to stays on the stack. */
+** Pushes the box for the operation; what 'r' points to stays in the options. */
 typedef struct RunArgs {
   fal_engine *e;
   fal_client *c;
@@ -39,6 +40,36 @@ typedef struct RunArgs {
   fal_error err;
   void **box;
 } RunArgs;
+
+
+/* Walks the options at 4: most calls have few, and a look for each that there
+** may be costs more. */
+static void read_options (lua_State *L, RunArgs *a) {
+  static const struct { const char *name; size_t at; } strings[] = {
+    { "path", offsetof(fal_run_request, path) },
+    { "method", offsetof(fal_run_request, method) },
+    { "query", offsetof(fal_run_request, query) },
+    { "hint", offsetof(fal_run_request, hint) },
+    { "priority", offsetof(fal_run_request, priority) },
+    { "lifecycle", offsetof(fal_run_request, lifecycle) },
+    { "webhook_url", offsetof(fal_run_request, webhook_url) },
+  };
+  fal_run_request *r = &a->r;
+  size_t i;
+  for (lua_pushnil(L); lua_next(L, 4); lua_settop(L, 7)) {
+    const char *name = lua_type(L, 7) == LUA_TSTRING ? lua_tostring(L, 7) : "";
+    for (i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
+      if (strcmp(name, strings[i].name) == 0)
+        *(const char **)((char *)r + strings[i].at) =
+          lfal_field_string(L, 4, name, NULL);
+    if (strcmp(name, "timeout") == 0)
+      r->timeout = lfal_field_number(L, 4, name, 0);
+    else if (strcmp(name, "start_timeout") == 0)
+      r->start_timeout = lfal_field_number(L, 4, name, 0);
+    else if (strcmp(name, "headers") == 0)
+      r->headers = lfal_headers(L, 4, name, a->lines);
+  }
+}
 
 
 /* 1, or 0 with 'err' filled. */
@@ -54,16 +85,7 @@ static int run_args (lua_State *L, RunArgs *a) {
   r->tell = lua_toboolean(L, 6);
   lua_settop(L, 5);
   a->box = lfal_new_op(L);  /* at 6 */
-  r->path = lfal_field_string(L, 4, "path", NULL);
-  r->method = lfal_field_string(L, 4, "method", NULL);
-  r->query = lfal_field_string(L, 4, "query", NULL);
-  r->hint = lfal_field_string(L, 4, "hint", NULL);
-  r->priority = lfal_field_string(L, 4, "priority", NULL);
-  r->lifecycle = lfal_field_string(L, 4, "lifecycle", NULL);
-  r->webhook_url = lfal_field_string(L, 4, "webhook_url", NULL);
-  r->timeout = lfal_field_number(L, 4, "timeout", 0);
-  r->start_timeout = lfal_field_number(L, 4, "start_timeout", 0);
-  r->headers = lfal_headers(L, 4, "headers", a->lines);
+  read_options(L, a);
   if (encode_input(L, &a->input, &a->err) != FAL_OK)
     return 0;
   r->take_input = &a->input;

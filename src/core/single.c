@@ -70,7 +70,8 @@ fal_code fal_put_call_url (fal_buf *b, const char *host, const char *id,
   fal_code code = fal_endpoint_parse(id, strlen(id), &ep, err);
   if (code != FAL_OK)
     return code;
-  fal_buf_addf(b, "%s/", host);
+  fal_buf_addstr(b, host);
+  fal_buf_addstr(b, "/");
   fal_endpoint_put(&ep, 1, b);
   while (path != NULL && *path == '/')
     path++;
