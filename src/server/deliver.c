@@ -29,28 +29,6 @@ static void tell (delivery *d, int status, const char *why) {
 }
 
 
-static void transferred (fal_op *op, fal_transfer *t) {
-  delivery *d = (delivery *)op;
-  fal_error err;
-  fal_code code = fal_transfer_failure(t, &err);
-  int status = t->status;
-  d->transfer = NULL;
-  fal_transfer_release(t);
-  /* A receiver that answers at length has answered all the same. */
-  if (code == FAL_OK || (code == FAL_ETOOBIG && status != 0))
-    tell(d, status, "");
-  else
-    tell(d, 0, err.message);
-  fal_op_finish(op);
-}
-
-
-static void expired (fal_op *op) {
-  tell((delivery *)op, 0, "no answer in time");
-  fal_op_fail(op, FAL_ETIMEOUT, "no answer in time");
-}
-
-
 static void clear (fal_op *op) {
   delivery *d = (delivery *)op;
   fal_transfer_release(d->transfer);
@@ -60,6 +38,28 @@ static void clear (fal_op *op) {
   d->headers = NULL;
   d->body = NULL;
   tell(d, 0, "the server is ending");
+}
+
+
+static void transferred (fal_op *op, fal_transfer *t) {
+  delivery *d = (delivery *)op;
+  fal_error err;
+  fal_code code = fal_transfer_failure(t, &err);
+  int status = t->status;
+  /* A receiver that answers at length has answered all the same. */
+  if (code == FAL_OK || (code == FAL_ETOOBIG && status != 0))
+    tell(d, status, "");
+  else
+    tell(d, 0, err.message);
+  clear(op);
+  fal_op_finish(op);
+}
+
+
+static void expired (fal_op *op) {
+  tell((delivery *)op, 0, "no answer in time");
+  clear(op);
+  fal_op_fail(op, FAL_ETIMEOUT, "no answer in time");
 }
 
 
