@@ -76,9 +76,11 @@ end
 
 local WRAPPER = [[#!/bin/sh
 # falua, but 'falua serve' takes a free port and ends once it listens, and
-# 'falua listen' does so when nothing has come.
+# 'falua listen' does so when nothing has come; 'falua doctor' does not hear of
+# the module of the Lua that runs this.
 for word; do case $word in -h|--help) exec %s "$@";; esac; done
 [ "$1" != listen ] || exec %s "$@" --listen 127.0.0.1:0 --timeout 0.2
+case " $* " in *" doctor "*) unset LUA_CPATH;; esac
 [ "$1" = serve ] || exec %s "$@"
 fifo=$(mktemp -u ./listening.XXXXXX) && mkfifo $fifo
 %s "$@" --listen 127.0.0.1:0 >$fifo & pid=$!

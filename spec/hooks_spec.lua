@@ -60,7 +60,7 @@ end)
 
 
 teardown(function ()
-  local_fal:stop()
+  assert.equal(0, local_fal:stop(), local_fal.err)
   server.remove_folder(dir)
 end)
 

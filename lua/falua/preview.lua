@@ -31,8 +31,8 @@ local function env(name)
 end
 
 
--- What the terminal of standard output can show.
-local function detect()
+-- How "auto" shows pictures on the terminal of standard output.
+function preview.detect()
   if not host.columns(1) or env "TERM" == "dumb" or env "TERM" == "" then return "none" end
   local program, term = env "TERM_PROGRAM", env "TERM"
   if env "TMUX" == "" and not term:find "^screen" then
@@ -162,7 +162,7 @@ end
 -- The text that shows a picture; nil when there is nothing to show, or nil and
 -- an error.
 function preview.text(path, mode)
-  if mode == "auto" then mode = detect() end
+  if mode == "auto" then mode = preview.detect() end
   local write = writers[mode]
   if not write then return nil end
   local info, err = fal.image.info(path)

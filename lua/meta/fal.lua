@@ -1371,6 +1371,10 @@ function Engine:close() end
 local Box = {}
 function Box:host(role) end
 function Box:has_key() end
+---When its stored login expires (0: nobody knows); nil when it has none.
+function Box:login() end
+---The file or folder of the certificates it trusts.
+function Box:certificates() end
 ---The text with KEY in place of the client's key.
 function Box:scrub(text) end
 function Box:close() end
@@ -1472,6 +1476,15 @@ local exchange = {}
 function exchange.start(engine, client, options) end
 ---Of an operation that is done: { status, body, seconds, ip, http, tls, proxy, date }, or nil and an error.
 function exchange.result(op) end
+
+---@class falua.facts
+local facts = {}
+---Versions of what this program is made of.
+function facts.libraries() end
+---How many files it may have open; how many it may ask for.
+function facts.files() end
+---Whether a folder can be written to, or made; false and why not.
+function facts.writable(path) end
 
 ---@class falua.child
 local child = {}

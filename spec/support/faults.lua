@@ -136,6 +136,13 @@ M.list = {
                   { "X-Fal-Billable-Units: 1.5" })
   end,
 
+  -- by a clock that is so many seconds off
+  dated = function (c, _, seconds)
+    return c:json(200, { dated = true }, {
+      "Date: " .. os.date("!%a, %d %b %Y %H:%M:%S GMT", os.time() + number(seconds, 0)),
+    })
+  end,
+
   -- what was sent, byte for byte
   mirror = function (c, r) return c:json(200, r.whole()) end,
 

@@ -98,6 +98,25 @@ static int client_has_key (lua_State *L) {
 }
 
 
+/* client:login() -> when the stored login that it has expires, in seconds since
+** 1970 (0: it does not say so); nil when it has none */
+static int client_login (lua_State *L) {
+  double until = fal_client_login(lfal_to_client(L, 1));
+  if (until < 0)
+    return 0;
+  lua_pushnumber(L, until);
+  return 1;
+}
+
+
+/* client:certificates() -> the file or the folder of those it trusts; nil when
+** libcurl knows its own */
+static int client_certificates (lua_State *L) {
+  lua_pushstring(L, fal_client_certificates(lfal_to_client(L, 1)));
+  return 1;
+}
+
+
 /* client:scrub(text) -> the text with KEY in place of the client's key */
 static int client_scrub (lua_State *L) {
   fal_client *c = lfal_to_client(L, 1);
@@ -116,6 +135,8 @@ static int client_scrub (lua_State *L) {
 static const luaL_Reg client_methods[] = {
   {"host", client_host},
   {"has_key", client_has_key},
+  {"login", client_login},
+  {"certificates", client_certificates},
   {"scrub", client_scrub},
   {"close", client_close},
   {NULL, NULL}

@@ -320,6 +320,16 @@ int fal_client_has_key (const fal_client *c) {
 }
 
 
+double fal_client_login (const fal_client *c) {
+  return strncmp(c->credentials, "Bearer ", 7) == 0 ? c->login_until : -1;
+}
+
+
+const char *fal_client_certificates (const fal_client *c) {
+  return c->ca_file != NULL ? c->ca_file : c->ca_path;
+}
+
+
 fal_code fal_client_scrub (const fal_client *c, const char *s, size_t n,
                            fal_buf *out) {
   const char *key = c->credentials, *colon = strchr(key, ':');

@@ -141,6 +141,13 @@ const char *fal_client_host (const fal_client *c, fal_role role);
 /* Nonzero when the client has a key of its own. */
 int fal_client_has_key (const fal_client *c);
 
+/* When the login that its key is expires, in seconds since 1970; 0 when it does
+** not say so, negative when the key is no login. */
+double fal_client_login (const fal_client *c);
+
+/* The file or folder of the certificates it trusts; NULL: libcurl's own. */
+const char *fal_client_certificates (const fal_client *c);
+
 /* Appends s[0..n) to 'out' with KEY in place of the client's key, and of the
 ** secret that is its second part. */
 fal_code fal_client_scrub (const fal_client *c, const char *s, size_t n,

@@ -22,7 +22,6 @@ typedef struct exchange {
   char *body;
   char ip[64], tls[100], proxy[200];    /* "" when there is none */
   long http;                /* of CURL_HTTP_VERSION_... */
-  double began;             /* fal_now() */
 } exchange;
 
 
@@ -73,6 +72,16 @@ static void let_go (exchange *x) {
 }
 
 
+static void clear (fal_op *op) {
+  exchange *x = (exchange *)op;
+  let_go(x);
+  curl_slist_free_all(x->headers);
+  free(x->body);
+  x->headers = NULL;
+  x->body = NULL;
+}
+
+
 static void transferred (fal_op *op, fal_transfer *t) {
   exchange *x = (exchange *)op;
   char *ip = NULL;
@@ -82,30 +91,19 @@ static void transferred (fal_op *op, fal_transfer *t) {
   curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &x->http);
   if (ip != NULL)
     snprintf(x->ip, sizeof(x->ip), "%s", ip);
-  op->answer.seconds = fal_now() - x->began;
   fal_op_show(op, t->status, t->bytes);
   /* who answers at length has answered all the same */
   if (code != FAL_OK && (code != FAL_ETOOBIG || t->status == 0))
     op->err = err;
-  let_go(x);
+  clear(op);
   fal_op_finish(op);
 }
 
 
 static void expired (fal_op *op) {
-  let_go((exchange *)op);
+  clear(op);
   fal_op_fail(op, FAL_ETIMEOUT, "no answer in %.3g s",
-              fal_now() - ((exchange *)op)->began);
-}
-
-
-static void clear (fal_op *op) {
-  exchange *x = (exchange *)op;
-  let_go(x);
-  curl_slist_free_all(x->headers);
-  free(x->body);
-  x->headers = NULL;
-  x->body = NULL;
+              fal_now() - op->started);
 }
 
 
@@ -142,7 +140,6 @@ static fal_code begin (exchange *x, const char *url, const char *body,
   e.headers = x->headers;
   e.max_head = FAL_MAX_HEAD;
   e.max_body = ANSWER_MAX;
-  x->began = fal_now();
   x->transfer = fal_transfer_start(&x->op, &e, err);
   if (x->transfer == NULL)
     return err->code;

@@ -57,5 +57,6 @@ int host_open_server (lua_State *L);
 int host_open_hook (lua_State *L);
 int host_open_exchange (lua_State *L);
 int host_open_child (lua_State *L);
+int host_open_facts (lua_State *L);
 
 #endif

@@ -131,7 +131,8 @@ static int open_host (lua_State *L) {
     {"server", host_open_server},
     {"hook", host_open_hook},
     {"exchange", host_open_exchange},
-    {"child", host_open_child}
+    {"child", host_open_child},
+    {"facts", host_open_facts}
   };
   size_t i;
   luaL_newlib(L, functions);
