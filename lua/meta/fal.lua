@@ -1412,6 +1412,8 @@ function host.setenv(name, value) end
 ---Whether Ctrl-C is an error that can be caught (at the prompt; "main": only by the main coroutine) or the end.
 ---@param how boolean|"main"
 function host.catch(how) end
+---Whether Ctrl-C was pressed while it is noted.
+function host.interrupted() end
 ---Columns and lines of the terminal that a descriptor is; nil when it is none.
 ---@param fd? integer   2, standard error, unless given
 ---@return integer? columns
