@@ -1313,6 +1313,8 @@ function Socket:event(raw) end
 function Socket:open() end
 ---Whether it is open or on its way.
 function Socket:alive() end
+---News comes after so many seconds at the latest.
+function Socket:wake_in(seconds) end
 function Socket:needs_key() end
 function Socket:give_key(credentials) end
 ---Closes it until the next message.
