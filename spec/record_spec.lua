@@ -90,7 +90,7 @@ describe("fal.record", function ()
   local function client(url) return fal.client { base_url = url, credentials = KEY, retry = false } end
 
   local function files()
-    return child.sh("cd " .. folder .. "/tapes && find . -type f | sort")
+    return child.sh("cd " .. folder .. " && find tapes -type f 2>/dev/null | sort")
   end
 
   it("plays all of it without a server, and has no key in it", function ()
@@ -219,6 +219,144 @@ describe("fal.record", function ()
       local second = assert(client(server.url):run("fault/mirror", { input = value }))
       assert(recorder:stop())
       assert.equal(fal.json.encode(first, { sorted = true }), fal.json.encode(second, { sorted = true }))
+    end)
+
+    it("gives back every number and string as it was", function ()
+      local value = {
+        n = { 1, -7, 0.1, 1e300, 5e-324, 123456789012345 }, zero = "a\0b", long = ("long "):rep(2000), emoji = "\240\159\154\162",
+      }
+      local function mirror(mode)
+        local recorder = assert(fal.record(tape, mode))
+        local result, err = client(server.url):run("fault/mirror", { input = value })
+        assert(recorder:stop())
+        return fal.json.encode(assert(result, tostring(err)), { sorted = true })
+      end
+      local first = mirror "once"
+      local before = files()
+      assert.equal(first, mirror "none")
+      value.long = ("other "):rep(2000)
+      assert.is_false((pcall(mirror, "none")))
+      assert.equal(before, files(), "what is only looked for is not written")
+      assert.equal(1, server.stats().requests)
+    end)
+
+    it("plays equal calls by the order of their starts, others in any order", function ()
+      local function gather(mode, ...)
+        local recorder = assert(fal.record(tape, mode))
+        local list = {}
+        for i, n in ipairs { ... } do
+          list[i] = function ()
+            return fal.check(client(server.url).queue.submit("q/normal", { input = { n = n } })).request_id
+          end
+        end
+        local got = {}
+        for i, outcome in ipairs(fal.gather(list)) do got[i] = outcome.result end
+        assert(recorder:stop())
+        return got
+      end
+      local first = gather("once", 1, 1, 2, 1)
+      assert.same({ first[3], first[1], first[2], first[4] }, gather("none", 2, 1, 1, 1))
+    end)
+
+    it("plays a call that was given up as one that was given up", function ()
+      local function give_up(mode)
+        local recorder = assert(fal.record(tape, mode))
+        local task = fal.async(function () return client(server.url):run("fault/mirror", { input = { a = 1 } }) end)
+        task:cancel()
+        local result, err = task:await()
+        assert(recorder:stop())
+        assert.is_nil(result)
+        return err.code
+      end
+      assert.equal("canceled", give_up "once")
+      assert.equal("canceled", give_up "none")
+    end)
+
+    it("hides secrets in the URLs of webhooks and in queries", function ()
+      local function ask(mode)
+        local recorder = assert(fal.record(tape, mode))
+        local c = client(server.url)
+        local handle = assert(c.queue.submit("q/normal", {
+          input = {}, webhook_url = "https://me:hidden1@example.com/done?token=hidden2&job=5&client_secret=hidden3",
+        }))
+        c:run("fault/status/400", { method = "GET", input = { api_key = "hidden4", n = 5 } })
+        assert(recorder:stop())
+        return handle.request_id
+      end
+      local id = ask "once"
+      assert.equal(id, ask "none")
+      local kept = server.read(tape)
+      assert.is_nil(kept:find("hidden", 1, true), kept)
+      assert.truthy(kept:find("job=5", 1, true))
+      assert.truthy(kept:find("n=5", 1, true))
+    end)
+
+    it("says what is missing or damaged beside it", function ()
+      local long = { prompt = ("x"):rep(9000) }
+      local function mirror(mode)
+        local recorder, err = fal.record(tape, mode)
+        if not recorder then return nil, err end
+        local result, why = client(server.url):run("fault/mirror", { input = long })
+        assert(recorder:stop())
+        return result, why
+      end
+      assert(mirror "once")
+      local name = folder .. "/tapes/story.files/" .. server.list(folder .. "/tapes/story.files")[1]
+      assert(core.write(name, "something else", true))
+      local result, err = mirror "none"
+      assert.is_nil(result)
+      assert.equal("file", err.code)
+      assert.truthy(err.message:find("damaged", 1, true), err.message)
+      os.remove(name)
+      result, err = mirror "none"
+      assert.is_nil(result)
+      assert.truthy(err.message:find("is not beside it", 1, true), err.message)
+      long.prompt = ("y"):rep(9000)
+      assert(mirror "all")
+      assert.equal(1, #server.list(folder .. "/tapes/story.files"))
+      long.prompt = ("z"):rep(9000)
+      assert(mirror "all")   -- the former one's files go
+      assert.equal(1, #server.list(folder .. "/tapes/story.files"))
+      assert(mirror "none")
+    end)
+
+    it("keeps no price on disk that was only played", function ()
+      local code = [[
+        local fal = require "fal"
+        local recorder = fal.check(fal.record("%s"))
+        print(fal.check(fal.client(%s).models.price "fault/bill/2.5").unit_price)
+        fal.check(recorder:stop())]]
+      local env = { XDG_CACHE_HOME = folder .. "/cache" }
+      local first = child.run(code:format(tape, ("{ base_url = %q, credentials = 'a:b' }"):format(server.url)), env)
+      assert.matches("^%d+%.%d+\n$", first)
+      assert.equal(first, (child.run(code:format(tape, "{ credentials = 'a:b' }"), env)))
+      assert.equal("", child.sh("ls " .. folder .. "/cache 2>/dev/null; true"))
+    end)
+
+    it("reads no file that is elsewhere", function ()
+      assert(core.write(folder .. "/outside.bin", "secret", true))
+      for _, place in ipairs { '"result":{"$file":"../../outside.bin"}', '"file":"../../outside.bin","meta":{}' } do
+        assert(core.write(tape, '{"version":1,"calls":[{"call":"run","request":{"id":"a/b"},' .. place .. "}]}", true))
+        local recorder, err = fal.record(tape)
+        assert.is_nil(recorder)
+        assert.truthy(err.message:find("is not beside it", 1, true), err.message)
+      end
+    end)
+
+    it("leaves no file when nothing was asked, and the one there when nothing is new", function ()
+      assert.equal("", recorded "once")
+      assert.equal("", files())
+      recorded("once", 1)
+      local spaced = server.read(tape) .. "\n"
+      assert(core.write(tape, spaced, true))
+      recorded("new", 1)
+      assert.equal(spaced, server.read(tape))
+    end)
+
+    it("tells of a file that a later fal has written", function ()
+      assert(core.write(tape, '{"version":7,"calls":[]}', true))
+      local _, err = fal.record(tape)
+      assert.truthy(err.message:find("a later fal has written it", 1, true), err.message)
     end)
 
     for what, content in pairs { cut = '{"version":1,"calls":[', other = '{"version":7,"calls":[]}', list = '[]',

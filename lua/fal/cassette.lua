@@ -3,9 +3,9 @@
 --
 --   { "version": 1, "calls": [ { "call": "run", "request": {...}, ... } ] }
 --
--- Values are as they were decoded: strings that are long or not UTF-8 become
--- {"$file": name} or {"$bytes": base64}; a name of a field that begins with "$"
--- gets one more.
+-- A call that has neither result nor meta nor error was given up. Values are as
+-- they were decoded: strings that are long or not UTF-8 become {"$file": name} or
+-- {"$bytes": base64}; a name of a field that begins with "$" gets one more.
 
 local core = require "fal.core"
 
@@ -14,6 +14,8 @@ local cassette = {}
 local VERSION = 1
 local LONG = 4096          -- bytes of a string that stays in the text
 local MAX = 256 * 1048576
+local DIGITS = 32          -- of a digest, in the name of a file
+local NAME = "^" .. ("%x"):rep(DIGITS) .. "%.%w+$"
 
 -- Headers of answers that are somebody's secret, or nothing to anybody.
 local SECRET = {
@@ -68,6 +70,14 @@ local Cassette = {}
 Cassette.__index = Cassette
 
 
+local function bad(path, what)
+  return core.error {
+    code = "file", retryable = false, message = path .. " is no recording: " .. what,
+    hint = "record it anew: remove it, or use the mode 'all'",
+  }
+end
+
+
 -- The folder for what is beside it.
 local function folder_of(path)
   return (path:gsub("%.json$", "")) .. ".files"
@@ -86,28 +96,36 @@ function Cassette:clean(text)
 end
 
 
-local function keep(self, bytes)
-  local name = core.digest("sha256", bytes):sub(1, 32) .. ".bin"
-  local ok, err = core.write(self:path_of(name), bytes, true)
-  if not ok then error(err, 0) end
-  return name
+local function name_of(bytes, extension)
+  return core.digest("sha256", bytes):sub(1, DIGITS) .. "." .. (extension or "bin")
 end
 
 
-local function fetch(self, name)
-  if not name:find "^%w+%.%w+$" then name = "" end
-  return core.read(self:path_of(name), MAX)
+-- A file beside the recording, by a name in it: its bytes | nil, err.
+function Cassette:fetch(name)
+  if not name:find(NAME) then
+    return nil, bad(self.path, ("'%s' is no name of a file beside it"):format(name))
+  end
+  local bytes, err = core.read(self:path_of(name), MAX)
+  if not bytes then return nil, err end
+  if name_of(bytes) ~= name:sub(1, DIGITS) .. ".bin" then return nil, bad(self:path_of(name), "it is damaged") end
+  return bytes
 end
 
 
 -- A value as it goes into an entry, and back: value | nil, err.
 function Cassette:pack(value)
-  return pack(value, function (bytes) return keep(self, bytes) end, function (text) return self:clean(text) end)
+  return pack(value, function (bytes)
+    local name = name_of(bytes)
+    local ok, err = core.write(self:path_of(name), bytes, true)
+    if not ok then error(err, 0) end
+    return name
+  end, function (text) return self:clean(text) end)
 end
 
 
 function Cassette:unpack(value)
-  return unpack_value(value, function (name) return fetch(self, name) end)
+  return unpack_value(value, function (name) return self:fetch(name) end)
 end
 
 
@@ -115,8 +133,8 @@ end
 function Cassette:keep_file(path)
   local bytes, err = core.read(path, MAX)
   if not bytes then return nil, err end
-  local extension = path:match "%.(%w+)$" or "bin"
-  local name = core.digest("sha256", bytes):sub(1, 32) .. "." .. (extension == "part" and "bin" or extension)
+  local extension = path:match "%.(%w+)$"
+  local name = name_of(bytes, extension ~= "part" and extension or nil)
   local ok
   ok, err = core.write(self:path_of(name), bytes, true)
   return ok and name, err
@@ -137,42 +155,49 @@ function cassette.meta(meta)
 end
 
 
--- Signatures in a URL are secrets, and never twice the same.
-function cassette.url(url)
-  return (url:gsub("([?&][^=&#]*)=([^&#]*)", function (name, value)
-    local word = name:lower()
-    if word:find "sign" or word:find "token" or word:find "key" or word:find "^[?&]x%-" or word:find "expires" then
-      value = "-"
-    end
-    return name .. "=" .. value
+-- What fields of a query are called whose values are secrets, or are never twice
+-- the same.
+local SECRETS = {
+  "^x%-", "^sig", "signature", "^expires$", "^policy$", "key$", "token$", "secret", "passw", "^pass$", "^auth$",
+  "^authorization$", "credential",
+}
+
+
+local function is_secret(name)
+  name = name:lower()
+  for _, pattern in ipairs(SECRETS) do
+    if name:find(pattern) then return true end
+  end
+end
+
+
+-- A query without those.
+function cassette.query(text)
+  return (text:gsub("([^=&#]+)=([^&#]*)", function (name, value)
+    return name .. "=" .. (is_secret(name) and "-" or value)
   end))
 end
 
 
--- What tells calls apart, as text that sorts.
+-- The same in a URL, and who it is asked as.
+function cassette.url(url)
+  url = url:gsub("^(%a[%w+.-]*://)[^/?#@]*@", "%1-@")
+  local head, query = url:match "^([^?]*%?)(.*)$"
+  return head and head .. cassette.query(query) or url
+end
+
+
+-- What tells calls apart, as text that sorts. Nothing is written.
 function Cassette:mark(call, request)
-  return call .. " " .. (core.json.encode(self:pack(request), { sorted = true }) or "?")
+  local packed = pack(request, name_of, function (text) return self:clean(text) end)
+  return call .. " " .. (core.json.encode(packed, { sorted = true }) or "?")
 end
 
 
 ---- Reading and writing ------------------------------------------------
 
-local function bad(path, what)
-  return core.error {
-    code = "file", retryable = false, message = path .. " is no recording: " .. what,
-    hint = "record it anew: remove it, or use the mode 'all'",
-  }
-end
-
-
--- The recording at 'path', with no calls when there is none: it, was it there
--- | nil, err
-function cassette.open(path, anew)
-  local self = setmetatable({ path = path, folder = folder_of(path), calls = {}, scrubs = {} }, Cassette)
-  local probe = io.open(path, "rb")
-  if not probe then return self, false end
-  probe:close()
-  if anew then return self, false end
+-- The calls in a file: a list | nil, err.
+local function read(path)
   local text, err = core.read(path, MAX)
   if not text then return nil, err end
   local document
@@ -180,13 +205,49 @@ function cassette.open(path, anew)
   if type(document) ~= "table" or type(document.calls) ~= "table" then
     return nil, bad(path, err and err.message or "it has no list of calls")
   end
-  if document.version ~= VERSION then return nil, bad(path, "of version " .. tostring(document.version)) end
+  local version = document.version
+  if type(version) == "number" and version > VERSION then
+    return nil, bad(path, ("a later fal has written it (version %d)"):format(version))
+  elseif version ~= VERSION then return nil, bad(path, "of version " .. tostring(version)) end
+  local list = {}
   for i, call in ipairs(document.calls) do
-    if type(call) ~= "table" or type(call.call) ~= "string" or type(call.request) ~= "table" then
-      return nil, bad(path, "call " .. i .. " has no name and request")
+    if type(call) ~= "table" or type(call.call) ~= "string" or type(call.request) ~= "table"
+       or call.events ~= nil and type(call.events) ~= "table" then
+      return nil, bad(path, "call " .. i .. " is damaged")
     end
-    self.calls[i] = call
+    list[i] = call
   end
+  return list
+end
+
+
+-- Adds the names of the files beside it that a value names.
+local function names_in(value, names)
+  if type(value) ~= "table" then return names end
+  if type(value["$file"]) == "string" then names[value["$file"]] = true end
+  if value.call and type(value.file) == "string" then names[value.file] = true end
+  for _, v in next, value do names_in(v, names) end
+  return names
+end
+
+
+-- The recording at 'path', with no calls when there is none, or when it is to be
+-- made anew: it, was it there | nil, err. All that it needs is there.
+function cassette.open(path, anew)
+  local self = setmetatable({ path = path, folder = folder_of(path), calls = {}, scrubs = {}, former = {} }, Cassette)
+  local probe = io.open(path, "rb")
+  if not probe then return self, false end
+  probe:close()
+  local list, err = read(path)
+  self.former = names_in(list, {})
+  if anew then return self, false end
+  if not list then return nil, err end
+  for name in pairs(self.former) do
+    if not name:find(NAME) or not core.engine.head(self:path_of(name), 0) then
+      return nil, bad(path, ("'%s' is not beside it"):format(name))
+    end
+  end
+  self.calls = list
   return self, true
 end
 
@@ -202,6 +263,15 @@ function Cassette:save()
   }, { sorted = true, pretty = true })
   if not text then return nil, err end
   return core.write(self.path, text .. "\n", true)
+end
+
+
+-- Removes the files beside it that only its former contents named.
+function Cassette:tidy()
+  local names = names_in(self.calls, {})
+  for name in pairs(self.former) do
+    if not names[name] and name:find(NAME) then os.remove(self:path_of(name)) end
+  end
 end
 
 

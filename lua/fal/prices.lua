@@ -10,6 +10,7 @@
 -- "USD", at = Unix seconds (nil: the user's own), source = "file" | "platform" }
 
 local core = require "fal.core"
+local calls = require "fal.calls"
 local decimal = require "fal.decimal"
 
 local DAY = 86400
@@ -93,9 +94,11 @@ end
 
 -- The folder for what a host said and may be asked again, or nil when there is
 -- no home, and for a server on this machine: asking it costs nothing, and the
--- port may be another server's tomorrow ('falua --local'), with other prices.
+-- port may be another server's tomorrow ('falua --local'), with other prices. Nor
+-- is there one while calls are recorded or played: what is played is no news, and
+-- what is recorded must not depend on what was on disk.
 function prices.folder(host)
-  if prices.is_here(host) then return nil end
+  if calls.recorder or prices.is_here(host) then return nil end
   local base = os.getenv "XDG_CACHE_HOME"
   if not base or base:sub(1, 1) ~= "/" then
     local home = os.getenv "HOME"

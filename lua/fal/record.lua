@@ -5,11 +5,9 @@
 --   fal.check(recorder:stop())
 --
 -- Every call of the engine that goes over the network passes here while a
--- recorder is there (calls.engine), and nowhere else. An operation is recorded
--- with what was taken from it: its events, its result or its error; played
--- again it gives the same, at once. A socket is recorded as what was sent and
--- what came, in that order; played again, what came after a message waits for
--- that message.
+-- recorder is there (calls.engine), and nowhere else. What it is given instead of
+-- an operation is in recordop.lua, instead of a socket in recordsocket.lua; the
+-- file is cassette.lua's.
 --
 -- A call is known by what was asked: its kind, endpoint, input and the options
 -- that change the answer. The same call asked twice gets the first answer
@@ -18,6 +16,8 @@
 local core = require "fal.core"
 local calls = require "fal.calls"
 local cassette = require "fal.cassette"
+local recordop = require "fal.recordop"
+local recordsocket = require "fal.recordsocket"
 local tasks = require "fal.tasks"
 
 local record = {}
@@ -36,170 +36,7 @@ local Recorder = { __name = "fal.Recorder" }
 Recorder.__index = Recorder
 
 
----- Operations ---------------------------------------------------------
-
-local Taped = {}
-Taped.__index = Taped
-
-
-local function plain_error(err)
-  local copy = {}
-  for name, value in pairs(err) do
-    if type(name) == "string" then copy[name] = value end
-  end
-  return copy
-end
-
-
--- The entry is whole: it may be written.
-local function close_entry(self)
-  if self.entry.open then
-    self.entry.open = nil
-    self.recorder:changed()
-  end
-end
-
-
-function Taped:done() return self.op:done() end
-
-
-function Taped:event()
-  local kind, value, flags = self.op:event()
-  if kind and kind ~= "key" then
-    local tape = self.recorder.tape
-    table.insert(self.entry.events, { kind = kind, value = tape:pack(value), flags = flags ~= 0 and flags or nil })
-  end
-  return kind, value, flags
-end
-
-
-function Taped:give_key(key)
-  self.recorder:hide(key)
-  self.op:give_key(key)
-end
-
-
--- Notes how it ended, and passes that on.
-local function ended(self, value, meta)
-  local entry, tape = self.entry, self.recorder.tape
-  if value == nil then entry.error = tape:pack(plain_error(meta))
-  else
-    entry.result, entry.meta = tape:pack(value), meta and tape:pack(cassette.meta(meta))
-  end
-  return value, meta
-end
-
-
-function Taped:result()
-  return ended(self, self.op:result())
-end
-
-
-function Taped:saved()
-  local meta, err = self.op:saved()
-  if meta == nil then
-    ended(self, nil, err)
-    return nil, err
-  end
-  self.entry.meta = self.recorder.tape:pack(cassette.meta(meta))
-  if self.path then
-    local name, why = self.recorder.tape:keep_file(self.path)
-    if not name then return nil, why end
-    self.entry.file = name
-  end
-  return meta
-end
-
-
-function Taped:refused()
-  local refused = self.op:refused()
-  self.entry.refused = refused or nil
-  return refused
-end
-
-
-function Taped:take()
-  local value, meta = self:result()
-  self:close()
-  return value, meta
-end
-
-
-function Taped:close()
-  self.op:close()
-  close_entry(self)
-end
-
-
-function Taped:cancel() self.op:cancel() end
-
-
----- The same, played ---------------------------------------------------
-
-local Played = {}
-Played.__index = Played
-
-
-function Played.done() return true end
-
-
-function Played:event()
-  local event = self.entry.events and self.entry.events[self.at]
-  if not event then return nil end
-  self.at = self.at + 1
-  return event.kind, self.recorder:value(event.value), event.flags or 0
-end
-
-
-function Played:result()
-  local entry = self.entry
-  if entry.error then return nil, core.error(self.recorder:value(entry.error)) end
-  local value = self.recorder:value(entry.result)
-  if value ~= nil and self.seen then value.bytes, value.mtime = self.seen.bytes, self.seen.mtime end
-  return value, self.recorder:value(entry.meta)
-end
-
-
-function Played:saved()
-  local entry = self.entry
-  if entry.error then return nil, core.error(self.recorder:value(entry.error)) end
-  if entry.file then
-    local ok, err = core.copy(self.recorder.tape:path_of(entry.file), self.path, self.overwrite)
-    if not ok then return nil, err end
-  end
-  return self.recorder:value(entry.meta)
-end
-
-
-function Played:refused() return self.entry.refused end
-
-
-function Played:take() return self:result() end
-
-
-function Played.close() end
-Played.cancel, Played.give_key = Played.close, Played.close
-
-
 ---- Finding and making entries -----------------------------------------
-
-local function missing(call, request)
-  local what = request.id and " of " .. request.id or request.url and " of " .. request.url or ""
-  return core.error {
-    code = "protocol", retryable = false, endpoint_id = request.id,
-    message = ("the recording has no such %s%s"):format(call, what),
-    hint = "what is asked has changed: record it with the mode 'new', or all of it anew with 'all'",
-  }
-end
-
-
--- Values of the recording, which are never changed themselves.
-function Recorder:value(packed)
-  local value, err = self.tape:unpack(packed)
-  if err then error(err, 0) end
-  return value
-end
-
 
 -- The next recorded call with this mark, or nil.
 function Recorder:find(mark)
@@ -218,15 +55,15 @@ function Recorder:operation(call, request, more, start)
   local mark = self.tape:mark(call, request)
   local entry = self:find(mark)
   local wrapper = more or {}
-  wrapper.recorder, wrapper.entry, wrapper.at = self, entry, 1
-  if entry then return setmetatable(wrapper, Played), 0 end
-  if not self.records then return nil, missing(call, request) end
+  wrapper.recorder, wrapper.tape, wrapper.entry = self, self.tape, entry
+  if entry then return recordop.played(wrapper), 0 end
+  if not self.records then return nil, recordop.missing(call, request) end
   local op, id = start()
   if not op then return nil, id end
   wrapper.op = op
   wrapper.entry = { call = call, request = self.tape:pack(request), events = core.json.array {}, open = true }
   table.insert(self.tape.calls, wrapper.entry)
-  return setmetatable(wrapper, Taped), id
+  return recordop.taped(wrapper), id
 end
 
 
@@ -280,6 +117,8 @@ local function call_of(name)
     if err then return nil, err end
     local request = { id = id, input = input }
     for _, field in ipairs(ASKED) do request[field] = opt[field] end
+    if opt.webhook_url then request.webhook_url = cassette.url(opt.webhook_url) end
+    if opt.query then request.query = cassette.query(opt.query) end
     return self:operation(name, request, nil, function ()
       local engine = tasks.engine()
       return engine[name](engine, box, id, opt, key, tell)
@@ -363,116 +202,6 @@ end
 
 ---- Sockets ------------------------------------------------------------
 
-local TapedSocket, PlayedSocket = {}, {}
-TapedSocket.__index, PlayedSocket.__index = TapedSocket, PlayedSocket
-
-
--- A message as MessagePack would carry it: marks of bytes are gone.
-local function message_of(input)
-  local bytes, err = core.msgpack.encode(input)
-  if not bytes then return nil, err end
-  return core.msgpack.decode(bytes)
-end
-
-
-local function note(self, event)
-  table.insert(self.entry.events, event)
-end
-
-
-function TapedSocket:pack(input)
-  local ok, err = self.op:pack(input)
-  if ok then note(self, { sent = self.recorder.tape:pack(message_of(input)) }) end
-  return ok, err
-end
-
-
-function TapedSocket:send(bytes, text)
-  local ok, err = self.op:send(bytes, text)
-  if ok then note(self, { sent = self.recorder.tape:pack(bytes) }) end
-  return ok, err
-end
-
-
-function TapedSocket:event(raw)
-  local kind, value, more = self.op:event(raw)
-  if kind then
-    local tape = self.recorder.tape
-    local packed = value
-    if kind == "error" then packed = plain_error(value) end
-    note(self, {
-      kind = kind, value = tape:pack(packed), more = more ~= nil and tape:pack(more) or nil,
-      alive = self.op:alive() and true or false,
-    })
-  end
-  return kind, value, more
-end
-
-
-function TapedSocket:hangup()
-  self.op:hangup()
-  close_entry(self)
-end
-
-
-function TapedSocket:give_key(key)
-  self.recorder:hide(key)
-  self.op:give_key(key)
-end
-
-
-function TapedSocket:open() return self.op:open() end
-function TapedSocket:alive() return self.op:alive() end
-function TapedSocket:wake_in(seconds) return self.op:wake_in(seconds) end
-function TapedSocket:needs_key() return self.op:needs_key() end
-function TapedSocket:reset(forget) self.op:reset(forget) end
-
-
--- Takes a message that is sent off the recording.
-local function expect(self, message)
-  local events = self.entry.events
-  local at = self.at
-  while events[at] and events[at].sent == nil do at = at + 1 end   -- what came may be taken later
-  local event = events[at]
-  local tape = self.recorder.tape
-  if not event or tape:mark("sent", { event.sent }) ~= tape:mark("sent", { tape:pack(message) }) then
-    return nil, missing("message sent", { id = self.entry.request.id })
-  end
-  table.remove(events, at)
-  self.is_alive = true
-  tasks.wake(self.id)
-  return true
-end
-
-
-function PlayedSocket:pack(input)
-  local message, err = message_of(input)
-  if err then return nil, err end
-  return expect(self, message)
-end
-
-
-function PlayedSocket:send(bytes) return expect(self, bytes) end
-
-
-function PlayedSocket:event()
-  local event = self.entry.events[self.at]
-  if not event or event.sent ~= nil then return nil end
-  self.at, self.is_alive = self.at + 1, event.alive
-  local value = self.recorder:value(event.value)
-  if event.kind == "error" then value = core.error(value) end
-  return event.kind, value, self.recorder:value(event.more)
-end
-
-
-function PlayedSocket:alive() return self.is_alive end
-function PlayedSocket.wake_in() return false end
-function PlayedSocket.open() return true end
-function PlayedSocket.needs_key() return false end
-function PlayedSocket.give_key() end
-PlayedSocket.reset, PlayedSocket.hangup = PlayedSocket.give_key, PlayedSocket.give_key
-
-
 function Recorder:realtime(box, id, opt)
   self:hide(nil, box)
   local request = { id = id, path = opt.path }
@@ -481,16 +210,16 @@ function Recorder:realtime(box, id, opt)
     local events = {}
     for i, event in ipairs(entry.events or {}) do events[i] = event end
     self.sockets = self.sockets + 1
-    return setmetatable({
-      recorder = self, entry = { events = events, request = request }, at = 1, is_alive = true, id = -self.sockets,
-    }, PlayedSocket), -self.sockets
+    return recordsocket.played {
+      recorder = self, tape = self.tape, entry = { events = events, request = request }, id = -self.sockets,
+    }, -self.sockets
   end
-  if not self.records then return nil, missing("realtime connection", request) end
+  if not self.records then return nil, recordop.missing("realtime connection", request) end
   local op, op_id = core.realtime.new(tasks.engine(), box, id, opt)
   if not op then return nil, op_id end
   entry = { call = "realtime", request = self.tape:pack(request), events = core.json.array {}, open = true }
   table.insert(self.tape.calls, entry)
-  return setmetatable({ recorder = self, entry = entry, op = op }, TapedSocket), op_id
+  return recordsocket.taped { recorder = self, tape = self.tape, entry = entry, op = op }, op_id
 end
 
 
@@ -506,14 +235,17 @@ function Recorder:changed()
 end
 
 
--- Ends recording or playing: true | nil, err (it could not be written).
+-- Ends recording or playing: true | nil, err (it could not be written). A file
+-- is written when there was something to record.
 function Recorder:stop()
   if calls.recorder == self then calls.recorder = nil end
   if self.stopped or not self.records then return true end
   self.stopped = true
+  if #self.tape.calls == self.played and not self.anew then return true end
   for _, entry in ipairs(self.tape.calls) do entry.open = nil end   -- sockets nobody has closed
   local ok, err = self.tape:save()
   if not ok then return nil, err end
+  if self.anew then self.tape:tidy() end
   if self.err then return nil, self.err end
   return true
 end
@@ -539,7 +271,7 @@ function record.start(path, mode)
   end
   local self = setmetatable({
     tape = tape, records = mode == "all" or mode == "new" or mode == "once" and not there, known = {}, unsaved = 0,
-    keys = {}, boxes = {}, sockets = 0, err = false, stopped = false,
+    keys = {}, boxes = {}, sockets = 0, err = false, stopped = false, anew = mode == "all", played = #tape.calls,
   }, Recorder)
   for _, entry in ipairs(tape.calls) do
     local mark = entry.call .. " " .. core.json.encode(entry.request, { sorted = true })
