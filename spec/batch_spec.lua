@@ -243,6 +243,22 @@ describe("fal.batch", function ()
     assert.is_true(narrowed)
   end)
 
+  it("puts off what is told 429, and gives up in the end", function ()
+    local seen = {}
+    local report = run { endpoint = "q/submit-429", jobs = { { prompt = "a" }, { prompt = "b" } }, limit = 1,
+                         on_progress = function (p) seen[#seen + 1] = p.event .. (p.index or "") end }
+    assert.equal("start1 again1 start2 again2 start1 again1 start2 again2 start1 again1 start2 again2 start1 again1 "
+      .. "start2 again2 start1 failed1 start2 failed2 end", table.concat(seen, " "))
+    assert.equal(2, report.failed)
+    assert.equal(3, run({ endpoint = "q/submit-429", limit = 5 }).failed)
+    assert.equal(2, run({ endpoint = "q/submit-429", jobs = { { prompt = "a" }, { prompt = "b" } } }).failed,
+      "not for good: the next run tries them")
+    report = run { endpoint = "q/submit-429", journal = "none", on_progress = function (p)
+      if p.event == "again" then p.stop() end
+    end }
+    assert.equal(3, report.left)
+  end)
+
   it("tells how it goes", function ()
     local seen, last = {}, nil
     run { on_progress = function (p)

@@ -37,6 +37,18 @@ local OPTIONS = {
 }
 
 local GIVE_UP = 20           -- jobs that fail in a row because of the network
+local PUT_OFF = 4            -- times that a job is put off because of a 429
+
+
+-- Whether a job that was refused for now comes once more, after all others.
+local function put_off(b, job)
+  if not job.err.retryable or not b.stopping and (job.put_off or 0) >= PUT_OFF then return false end
+  job.put_off, job.name = (job.put_off or 0) + 1, nil
+  b.later[#b.later + 1] = job
+  batchtell.event(b, "again", job, { err = job.err })
+  job.err = nil
+  return true
+end
 
 
 -- Counts how a job ended, and whether the batch should.
@@ -60,6 +72,7 @@ local function account(b, job, how)
     r.left = r.left + 1
     return
   end
+  if how == "again" and put_off(b, job) then return end
   b.failures = (how == "unsure" or how == "pending") and job.err.code == "network" and b.failures + 1 or 0
   if b.failures >= GIVE_UP then r.stopped = job.err end
   if how == "again" or how == "unsure" then how = "failed" end
@@ -142,13 +155,12 @@ local function next_to_do(b)
     local job, err = batchrows.next(b)
     if not job then
       if err then return nil, err end
-      b.late = b.late or 1
-      job = b.unsure[b.late]
-      b.late = b.late + 1
+      job = b.later[b.late]
+      if job then b.late = b.late + 1 end   -- else one may still be put off
       return job
     end
     if b.resume and batchpast.settles(b, job) then batchtell.ended(b, job, job.settled)
-    elseif job.unsure then b.unsure[#b.unsure + 1] = job   -- last: by then the platform knows of it
+    elseif job.unsure then b.later[#b.later + 1] = job   -- last: by then the platform knows of it
     else return job end
   end
 end
@@ -174,12 +186,18 @@ local function fill(b)
 end
 
 
+-- Whether there is nothing left to wait for or to start.
+local function is_over(b)
+  return b.active == 0 and not b.draining and (b.report.stopped or b.stopping or not b.later[b.late])
+end
+
+
 local function run_all(b)
   local ok, err = true, nil
   repeat
     local more = fill(b)
     if b.active > 0 then ok, err = wait(b) end
-  until not ok or not more and b.active == 0 and not b.draining
+  until not ok or not more and is_over(b)
   if not ok then
     cancel_all(b)
     return nil, err
@@ -201,7 +219,7 @@ local function count_left(b)
     end
     if b.resume and batchpast.settles(b, job) then batchtell.ended(b, job, job.settled) else r.left = r.left + 1 end
   end
-  r.left = r.left + math.max(0, #b.unsure - (b.late or 1) + 1)
+  r.left = r.left + math.max(0, #b.later - b.late + 1)
 end
 
 
@@ -254,7 +272,7 @@ function batch.run(client, opt)
   local b = {
     opt = opt, endpoint = opt.endpoint, input = opt.input, map = opt.map, limit = opt.limit, width = opt.limit or 2,
     resume = opt.resume ~= false, on_progress = opt.on_progress, index = 0, seen = {}, active = 0, started = 0,
-    finished = 0, credit = 0, failures = 0, unsure = {}, running = {}, began = core.now(),
+    finished = 0, credit = 0, failures = 0, later = {}, late = 1, running = {}, began = core.now(),
   }
   b.report = report.new { endpoint = opt.endpoint, dry_run = opt.dry_run or nil }
   b.progress = { stop = function () b.stopping = true end, leave = function () leave(b) end }

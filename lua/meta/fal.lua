@@ -513,14 +513,14 @@ function fal.rows(path, options) end
 
 ---What on_progress gets: one table, filled anew for each call.
 ---@class fal.BatchProgress
----@field event "start"|"submitted"|"status"|"log"|"done"|"cached"|"failed"|"skipped"|"pending"|"left"|"end"
+---@field event "start"|"submitted"|"status"|"log"|"done"|"cached"|"failed"|"skipped"|"pending"|"left"|"again"|"end"
 ---@field index? integer              of the job it is about; nil with "end"
 ---@field job? { index: integer, input: table, request_id?: string }
 ---@field status? string              with "status"
 ---@field position? integer           in the queue, with "status"
 ---@field log? string                 with "log"
 ---@field files? string[]             with "done", "cached", "skipped"
----@field err? fal.Error              with "failed", "pending"
+---@field err? fal.Error              with "failed", "pending", "again" (a 429: it comes once more, last)
 ---@field total integer               0: not known
 ---@field done integer
 ---@field failed integer

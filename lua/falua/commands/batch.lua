@@ -127,7 +127,7 @@ local function watcher(options, display, handle)
     elseif ENDED[p.event] then
       jobs[p.job] = nil
       finish(job, p, options, display)
-    elseif p.event == "left" then
+    elseif p.event == "left" or p.event == "again" then
       jobs[p.job] = nil
       job:leave()
     end
