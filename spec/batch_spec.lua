@@ -326,6 +326,19 @@ describe("fal.batch", function ()
     assert.same(ALL, server.list(folder .. "/out"))   -- the kite is the same file, not a second one
   end)
 
+  it("makes anew what a server on this machine no longer knows", function ()
+    run { jobs = { { prompt = "a kite" } } }
+    local journal = server.read(folder .. "/batch.journal"):gsub("[^\n]+\n", function (line)
+      return line:find '"done"' and "" or nil
+    end)
+    journal = journal:gsub('"id":"[^"]+"', '"id":"5e0f7a52-0000-4000-8000-00000000dead"')
+    assert(core.write(folder .. "/batch.journal", journal, true))
+    server.forget()
+    local report = run { jobs = { { prompt = "a kite" } } }
+    assert.equal(1, report.done, tostring(report))
+    assert.equal(1, (submits()))
+  end)
+
   it("has its journal to itself", function ()
     local held = assert(core.lock(folder .. "/batch.journal"))
     local report, err = client():batch(options())
