@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "../core/fal.h"
-#include "filter.h"
 #include "live.h"
 #include "metrics.h"
+#include "words.h"
 
 #define MAX_SAID  ((size_t)64 << 20)
 
@@ -162,8 +162,8 @@ static void fill_job (serve_live *v) {
 ** in MessagePack text stands as it is. */
 static int is_refused (serve_live *v) {
   const falua_server *s = v->socket.s;
-  if (s->filter == NULL || serve_filter_look(s->filter, v->now->s, v->now->n)
-      != FILTER_REFUSED)
+  if (s->words == NULL || serve_words_look(s->words, v->now->s, v->now->n)
+      != WORDS_REFUSED)
     return 0;
   serve_reply_model(&v->job.reply, 422, "content_policy_violation",
                     "The message has words that this server does not serve");

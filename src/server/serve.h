@@ -112,7 +112,7 @@ struct serve_loop;
 struct serve_hooks;
 struct serve_metrics;
 typedef struct serve_chaos serve_chaos;
-typedef struct serve_filter serve_filter;
+struct serve_words;
 struct serve_socket;
 
 struct falua_server {
@@ -127,7 +127,7 @@ struct falua_server {
   struct serve_hooks *hooks;
   struct serve_metrics *metrics;
   double began;            /* seconds since 1970 */
-  serve_filter *filter;    /* NULL: no list of words */
+  struct serve_words *words;  /* NULL: no list of words */
   int has_apps;            /* there is a folder of endpoints in Lua */
   serve_chaos *chaos;      /* NULL: none; libmicrohttpd's thread only */
   int listener;            /* -1: none */

@@ -18,13 +18,13 @@
 #include "../core/fal.h"
 #include "backlog.h"
 #include "bind.h"
-#include "filter.h"
-#include "hooks.h"
 #include "chaos.h"
+#include "hooks.h"
 #include "keys.h"
 #include "metrics.h"
 #include "serve.h"
 #include "socket.h"
+#include "words.h"
 
 #define LISTEN       "127.0.0.1:8787"
 #define KEEP_ALIVE   15   /* seconds of silence on an event stream */
@@ -212,8 +212,8 @@ static fal_code start (falua_server *s, const falua_server_options *opt,
                        fal_error *err) {
   fal_code code;
   if (opt->filter != NULL) {
-    s->filter = serve_filter_new(opt->filter, err);
-    if (s->filter == NULL)
+    s->words = serve_words_read(opt->filter, err);
+    if (s->words == NULL)
       return FAL_EFILE;
   }
   if (opt->chaos != NULL) {
@@ -361,7 +361,7 @@ void falua_server_stop (falua_server *s) {
   serve_guard_free(s->guard);
   serve_metrics_free(s->metrics);
   free(s->chaos);
-  serve_filter_free(s->filter);
+  serve_words_free(s->words);
   pthread_cond_destroy(&s->idle);
   pthread_mutex_destroy(&s->lock);
   free(s->files);

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../core/endpoint.h"
 #include "../core/json.h"
+#include "scope.h"
 #include "seal.h"
 #include "token.h"
 
@@ -30,47 +30,6 @@ fal_code serve_token_put (const falua_server *s, const char *apps,
 }
 
 
-/*
-** {======================================================
-** Which apps it opens
-** =======================================================
-*/
-
-/* Does "alias", "owner/alias" or anything below that name the app? */
-static int names (const char *app, size_t n, const char *id) {
-  fal_endpoint ep, asked;
-  if (fal_endpoint_parse(id, strlen(id), &ep, NULL) != FAL_OK)
-    return 0;
-  if (memchr(app, '/', n) == NULL)
-    return n == ep.alias.n && memcmp(app, ep.alias.s, n) == 0;
-  return fal_endpoint_parse(app, n, &asked, NULL) == FAL_OK &&
-         asked.ns.n == ep.ns.n && asked.owner.n == ep.owner.n &&
-         asked.alias.n == ep.alias.n &&
-         memcmp(asked.owner.s, ep.owner.s, ep.owner.n) == 0 &&
-         memcmp(asked.alias.s, ep.alias.s, ep.alias.n) == 0;
-}
-
-
-/* Calls for each app in the array until one names 'id'; with id NULL, counts
-** them: how many, or -1 when it is no array of strings. */
-static int look (const char *s, size_t n, const char *id) {
-  fal_json j;
-  fal_json_token t;
-  int count = 0, found = 0;
-  fal_json_open(&j, s, n, 2);
-  if (fal_json_next(&j, &t) != FAL_JSON_ARRAY)
-    count = -1;
-  while (count >= 0 && fal_json_next(&j, &t) == FAL_JSON_STRING) {
-    count++;
-    found = found || (id != NULL && names(t.s, t.n, id));
-  }
-  if (t.kind != FAL_JSON_ARRAY_END)
-    count = -1;
-  fal_json_close(&j);
-  return id != NULL ? found : count;
-}
-
-
 const char *serve_token_check (const falua_server *s, const char *token,
                                const char *id, char *owner, size_t n) {
   const char *why = "the token is not one of this server's, or has expired";
@@ -81,7 +40,7 @@ const char *serve_token_check (const falua_server *s, const char *token,
   if (serve_seal_open(s->secret, USE, token, strlen(token), &claims)) {
     why = "the token is not for this app";
     if (fal_json_find(claims.s, claims.n, "apps", &raw, &raw_n)
-        == FAL_JSON_ARRAY && look(raw, raw_n, id) &&
+        == FAL_JSON_ARRAY && serve_scope_has(raw, raw_n, id) &&
         fal_json_find_string(claims.s, claims.n, "o", &of)) {
       snprintf(owner, n, "%.*s", (int)of.n, of.n > 0 ? of.s : "");
       why = NULL;
@@ -91,8 +50,6 @@ const char *serve_token_check (const falua_server *s, const char *token,
   fal_buf_free(&claims);
   return why;
 }
-
-/* }====================================================== */
 
 
 /*
@@ -118,7 +75,7 @@ static int read_apps (const serve_request *r, fal_buf *b) {
   size_t n;
   fal_json_kind kind = fal_json_find(r->body.s, r->body.n, "allowed_apps",
                                      &raw, &n);
-  if (kind == FAL_JSON_ARRAY && look(raw, n, NULL) > 0)
+  if (kind == FAL_JSON_ARRAY && serve_scope_count(raw, n) > 0)
     return fal_buf_add(b, raw, n) == FAL_OK;
   if (fal_json_find(r->body.s, r->body.n, "app", &raw, &n) == FAL_JSON_STRING)
     return fal_buf_addf(b, "[%.*s]", (int)n, raw) == FAL_OK;
