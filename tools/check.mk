@@ -97,7 +97,8 @@ fuzz-%: $B/fuzz/%
 	  -verbosity=0 -print_final_stats=0 -artifact_prefix=$B/fuzz/ $B/fuzz/corpus/$* spec/fuzz/corpus/$* > $B/fuzz/$*.log 2>&1 \
 	  || { tail -40 $B/fuzz/$*.log; exit 1; }
 
-$B/fuzz/%: spec/fuzz/fuzz_%.c $(wildcard src/core/*.c src/core/*.h src/image/*.c src/image/*.h) src/paint/jpeg.c
+$B/fuzz/%: spec/fuzz/fuzz_%.c $(wildcard src/core/*.c src/core/*.h src/image/*.c src/image/*.h \
+  src/server/*.c src/server/*.h) src/paint/jpeg.c
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$<)
 	$(Q)clang -O1 -g -std=c99 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined \
