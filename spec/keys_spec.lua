@@ -168,6 +168,42 @@ describe("a file", function ()
     assert.equal("bytes", server:get(url, { headers = { ANN } }).body)
   end)
 
+  it("can be given to some by name", function ()
+    local function rules(list) return 'X-Fal-Object-Lifecycle: {"initial_acl":' .. list .. "}" end
+    local function status(url, who) return server:get(url, { headers = { who } }).status end
+    local shared = upload(ANN, rules('{"default":"hide","rules":[{"user":"cat","decision":"forbid"},' ..
+      '{"user":"bob","decision":"allow"},{"user":"no/tenant","decision":"allow"}]}'))
+    assert.same({ 200, 200, 404 }, { status(shared, ANN), status(shared, BOB), status(shared) })
+    assert.matches("private", server:get(shared, { headers = { BOB } }).headers["cache-control"])
+    local kept = upload(ANN, rules '{"rules":[{"user":"bob","decision":"forbid"}]}')
+    assert.same({ 200, 403, 200 }, { status(kept, ANN), status(kept, BOB), status(kept) })
+    local hidden = upload(ANN, rules '{"default":"forbid","rules":[{"user":"bob","decision":"hide"}]}')
+    assert.same({ 200, 404, 403 }, { status(hidden, ANN), status(hidden, BOB), status(hidden) })
+    for _, bad in ipairs { '{"rules":{}}', '{"rules":[1]}', '{"rules":[{"user":"bob"}]}',
+                           '{"rules":[{"user":"bob","decision":"maybe"}]}',
+                           '{"rules":[' .. ('{"user":"somebody","decision":"allow"},'):rep(60):sub(1, -2) .. "]}" } do
+      assert.equal(400, server:post(INITIATE, "{}", { headers = { ANN, rules(bad) } }).status, bad)
+    end
+  end)
+
+  it("that is made can be kept from others, and given to some", function ()
+    local function made(acl)
+      local answer = server:post(DEV, SMALL, { headers = { ANN,
+        'X-Fal-Object-Lifecycle-Preference: {"initial_acl":' .. acl .. "}" } })
+      return json(answer).images[1].url
+    end
+    local url = made '{"default":"forbid","rules":[{"user":"bob","decision":"allow"}]}'
+    assert.equal(403, server:get(url).status)
+    local answer = server:get(url, { headers = { BOB } })
+    assert.equal(200, answer.status)
+    assert.equal("image/png", answer.headers["content-type"])
+    -- and what another endpoint is given of it
+    local edit = '{"prompt":"a","image_url":"%s","image_size":{"width":32,"height":32}}'
+    local path = "/fal-ai/flux/dev/image-to-image"
+    assert.equal(200, call(BOB, path, edit:format(url)).status)
+    assert.equal(422, call(BOB, path, edit:format(made '{"default":"forbid"}')).status)
+  end)
+
   it("comes by the CDN's token to who has it", function ()
     local token = json(call(ANN, "/rest/storage/auth/token", "{}"))
     local auth = token.token_type .. " " .. token.token

@@ -134,8 +134,8 @@ fal_code files_describe (const char *files, files_meta *m, fal_error *err) {
   fal_json_put_string(&b, m->name, strlen(m->name));
   fal_buf_addstr(&b, ",\"type\":");
   fal_json_put_string(&b, m->type, strlen(m->type));
-  code = fal_buf_addf(&b, ",\"expires\":%.0f,\"access\":%d}\n", m->expires,
-                      (int)m->access);
+  code = fal_buf_addf(&b, ",\"expires\":%.0f,\"access\":%d,\"rules\":"
+                      "\"%s\"}\n", m->expires, (int)m->access, m->rules);
   if (code == FAL_OK)
     code = fal_file_put(path, b.s, b.n, 1, err);
   fal_buf_free(&b);
@@ -179,6 +179,7 @@ static int read_meta (const char *files, files_meta *m) {
     m->expires = number_in(&b, "expires");
     m->access = access == FILES_FORBID || access == FILES_HIDE
                 ? (files_access)access : FILES_ALLOW;
+    text_in(&b, "rules", m->rules, sizeof(m->rules));
     good = strcmp(name, m->name) == 0;
   }
   fal_buf_free(&b);
@@ -268,6 +269,10 @@ fal_code files_put (const char *files, files_meta *m, const char *ext,
                     const void *s, size_t n, fal_error *err) {
   char path[FILES_PATH];
   fal_code code = FAL_OK;
+  if (m->name[0] == '\0' && !files_acl_is_open(m) && good_extension(ext)) {
+    snprintf(m->name, sizeof(m->name), "result.%s", ext);
+    files_clean_type("", 0, m->name, m->type);
+  }
   if (m->name[0] != '\0')
     files_random(m->id);
   else
@@ -327,6 +332,7 @@ int files_path_of_url (const char *files, const char *owner, const char *url,
                        size_t n, char path[FILES_PATH],
                        char type[FILES_TYPE]) {
   char rest[FILES_URL], tag[FILES_TAG];
+  files_access access = FILES_FORBID;
   files_meta m;
   uint64_t size;
   int fd;
@@ -337,7 +343,10 @@ int files_path_of_url (const char *files, const char *owner, const char *url,
     return 0;
   close(fd);
   snprintf(type, FILES_TYPE, "%s", m.type);
-  return strcmp(m.tag, tag) == 0 && files_path(files, &m, "", path);
+  if (strcmp(m.tag, tag) != 0 && (!files_acl_of(&m, owner, &access) ||
+                                  access != FILES_ALLOW))
+    return 0;
+  return files_path(files, &m, "", path);
 }
 
 

@@ -10,10 +10,11 @@
 ** and with --keys "{tag}/" before it, which is the owner's: 'k' and 31 hex
 ** digits that nobody can guess. Names cannot be guessed either (but for
 ** results without --keys), so knowing a URL is leave to read it, as on fal's
-** CDN; what its uploader restricted needs the owner's key too.
+** CDN; what its uploader restricted needs the key of its owner too, or of a
+** tenant whom he named.
 **
 ** On disk they are {files}/[{tag}/]{32 hex}[.{ext}], those with a name have a
-** .meta beside them (JSON: name, type, expires, access). No part of a path on
+** .meta beside them (JSON: name, type, expires, access, rules). No part of a path on
 ** disk comes from outside but hex digits and short extensions. What ends by
 ** itself has a marker in {data}/expires. All of it works from any process.
 */
@@ -30,6 +31,7 @@
 #define FILES_TAG     33     /* room for a tag and its NUL */
 #define FILES_NAME    201    /* room for a file's own name and its NUL */
 #define FILES_TYPE    128    /* room for a media type and its NUL */
+#define FILES_RULES   512    /* room for rules by tenant and their NUL */
 #define FILES_URL     720    /* room for what follows "/files/" and its NUL */
 #define FILES_PATH    4096   /* room for a path on disk */
 
@@ -49,6 +51,7 @@ typedef struct files_meta {
   double lasts;             /* seconds from now, when it is kept; 0: for ever */
   double expires;           /* time(), when it is found; 0: never */
   files_access access;
+  char rules[FILES_RULES];  /* see acl.c; "": none */
 } files_meta;
 
 /* The data folder that 'files' is in, a slash at its end. 0: too long. */
@@ -70,10 +73,20 @@ void files_clean_name (const char *s, size_t n, const char *type,
 void files_clean_type (const char *s, size_t n, const char *name,
                        char to[FILES_TYPE]);
 
-/* expiration_duration_seconds and initial_acl.default of a lifecycle header
-** (may be NULL). 0 when it is not JSON, or they are not what they should be;
+/* expiration_duration_seconds and initial_acl of a lifecycle header (may be
+** NULL). 0 when it is not JSON, or they are not what they should be;
 ** then nothing is set. */
 int files_lifecycle (const char *json, files_meta *m);
+
+/* initial_acl alone. */
+int files_acl_read (const char *s, size_t n, files_meta *m);
+
+/* What a rule says of a tenant. 0 when none does. */
+int files_acl_of (const files_meta *m, const char *user,
+                  files_access *access);
+
+/* Nonzero when anybody may read it, whoever he is. */
+int files_acl_is_open (const files_meta *m);
 
 /* What follows "/files/" in its URL, escaped. */
 void files_url (const files_meta *m, char to[FILES_URL]);
@@ -82,8 +95,8 @@ void files_url (const files_meta *m, char to[FILES_URL]);
 int files_path (const char *files, const files_meta *m, const char *more,
                 char to[FILES_PATH]);
 
-/* Keeps s[0..n). 'm' has the owner's tag and perhaps lasts and access; with a
-** 'name' it keeps that, else it is named by its digest and 'ext', and the
+/* Keeps s[0..n). 'm' has the owner's tag and perhaps lasts, access and rules;
+** with a 'name' it keeps that (one that is not for anybody gets one), else it is named by its digest and 'ext', and the
 ** same bytes have the same name. The id is set. */
 fal_code files_put (const char *files, files_meta *m, const char *ext,
                     const void *s, size_t n, fal_error *err);
@@ -100,7 +113,8 @@ int files_open (const char *files, const char *rest, files_meta *m,
 
 /* The path on disk and the media type of a file by its whole URL, for an
 ** owner ("" without --keys); whatever the URL's host is, names are unique.
-** 1; 0 when it is no file of this server, has ended, or is another owner's. */
+** 1; 0 when it is no file of this server, has ended, or is another owner's
+** who does not allow it by name. */
 int files_path_of_url (const char *files, const char *owner, const char *url,
                        size_t n, char path[FILES_PATH], char type[FILES_TYPE]);
 

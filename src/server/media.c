@@ -46,7 +46,7 @@ static int is_active (const char *type) {
 
 static void set_caching (serve_answer *a, const files_meta *m) {
   char text[64];
-  if (m->access != FILES_ALLOW)
+  if (!files_acl_is_open(m))
     snprintf(text, sizeof(text), "private, no-store");
   else if (m->expires > 0)
     snprintf(text, sizeof(text), "public, max-age=%.0f",
@@ -137,16 +137,21 @@ static int has_it (const serve_request *r, const char *etag) {
 
 
 /* The status for a caller who must not read it; 0 when he may. Without --keys
-** everybody with any key is the one owner. */
+** everybody with any key is the one owner; with them, another tenant's key
+** opens what he was allowed by name. */
 static unsigned int is_barred (const serve_request *r, const files_meta *m) {
   char tag[FILES_TAG];
+  files_access access = FILES_HIDE;
   int mine = files_tag(r->s->files, r->owner, tag) &&
              strcmp(tag, m->tag) == 0;
-  if (r->owner[0] != '\0' && !mine)
-    return MHD_HTTP_NOT_FOUND;
-  if (m->access == FILES_ALLOW || (mine && !r->anonymous))
+  if (mine && !r->anonymous)
     return 0;
-  return m->access == FILES_HIDE ? MHD_HTTP_NOT_FOUND : MHD_HTTP_FORBIDDEN;
+  if (r->owner[0] == '\0')
+    access = m->access;
+  else
+    files_acl_of(m, r->owner, &access);
+  return access == FILES_ALLOW ? 0
+       : access == FILES_HIDE ? MHD_HTTP_NOT_FOUND : MHD_HTTP_FORBIDDEN;
 }
 
 

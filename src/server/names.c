@@ -160,32 +160,10 @@ void files_url (const files_meta *m, char to[FILES_URL]) {
 }
 
 
-static int read_access (const char *json, size_t n, files_access *access) {
-  static const char *const words[] = {"allow", "forbid", "hide"};
-  fal_buf b;
-  int i, known = 0;
-  const char *raw;
-  size_t raw_n;
-  if (fal_json_find(json, n, "initial_acl.default", &raw, &raw_n)
-      == FAL_JSON_END)
-    return 1;
-  fal_buf_init(&b, 32);
-  if (fal_json_find_string(json, n, "initial_acl.default", &b))
-    for (i = 0; i < 3; i++)
-      if (b.n == strlen(words[i]) && memcmp(b.s, words[i], b.n) == 0) {
-        *access = (files_access)i;
-        known = 1;
-      }
-  fal_buf_free(&b);
-  return known;
-}
-
-
 int files_lifecycle (const char *json, files_meta *m) {
   const char *raw;
   size_t n = json != NULL ? strlen(json) : 0, raw_n;
   double lasts = 0;
-  files_access access = FILES_ALLOW;
   if (json == NULL)
     return 1;
   switch (fal_json_find(json, n, "expiration_duration_seconds", &raw,
@@ -194,9 +172,8 @@ int files_lifecycle (const char *json, files_meta *m) {
     case FAL_JSON_END: case FAL_JSON_NULL: break;
     default: return 0;
   }
-  if (!(lasts >= 0) || !read_access(json, n, &access))
+  if (!(lasts >= 0) || !files_acl_read(json, n, m))
     return 0;
   m->lasts = lasts < YEARS_100 ? lasts : 0;  /* 0 means: for ever */
-  m->access = access;
   return 1;
 }

@@ -66,8 +66,8 @@ fal_code serve_upload_sign (const serve_request *r, const files_meta *m,
   fal_buf b;
   fal_code code;
   fal_buf_init(&b, SEAL_MAX);
-  fal_buf_addf(&b, "\"g\":\"%s\",\"i\":\"%s\",\"x\":%.0f,\"a\":%d,\"n\":",
-               m->tag, m->id, m->lasts, (int)m->access);
+  fal_buf_addf(&b, "\"g\":\"%s\",\"i\":\"%s\",\"x\":%.0f,\"a\":%d,\"r\":\"%s\","
+               "\"n\":", m->tag, m->id, m->lasts, (int)m->access, m->rules);
   fal_json_put_string(&b, m->name, strlen(m->name));
   fal_buf_addstr(&b, ",\"t\":");
   fal_json_put_string(&b, m->type, strlen(m->type));
@@ -110,6 +110,7 @@ int serve_upload_read (serve_request *r, const char *use, const char *token,
     read_text(&b, "i", u->m.id, sizeof(u->m.id));
     read_text(&b, "n", u->m.name, sizeof(u->m.name));
     read_text(&b, "t", u->m.type, sizeof(u->m.type));
+    read_text(&b, "r", u->m.rules, sizeof(u->m.rules));
     u->m.lasts = read_number(&b, "x");
     u->m.access = (files_access)read_number(&b, "a");
   }
