@@ -278,9 +278,11 @@ describe("limits", function ()
     local LIMIT = 20
 
     -- An endpoint that makes 'made' pictures, or fails, crashes or waits.
-    local function start_making(more)
+    -- 'app' is one more endpoint.
+    local function start_making(more, app)
       apps = dir .. "/making"
-      os.execute(("mkdir -p %s; rm -f %s/making-*"):format(apps, dir))
+      os.execute(("rm -rf %s %s/making-*; mkdir %s"):format(apps, dir, apps))
+      if app then write("making/more.lua", app) end
       write("making/make.lua", ([[
         local fal = require "fal"
         local app = fal.app "local/make"
@@ -341,8 +343,12 @@ describe("limits", function ()
       are_left(15)
       assert.equal(503, make("die", 4).status)
       are_left(15)
-      os.execute(("curl -s -m 1 -o /dev/null -H '%s' %s/local/make -d '%s'"):format(ANN, other.url, input("wait", 4)))
+      local p = io.popen(("echo $$; exec curl -s -H '%s' %s/local/make -d '%s'"):format(ANN, other.url,
+        input("wait", 4)))
+      local pid = p:read "*l"
       is_at "wait"
+      os.execute("kill " .. pid)
+      p:close()
       are_left(15)
     end)
 
@@ -363,8 +369,7 @@ describe("limits", function ()
     end)
 
     it("by those that are cancelled, or too late, before they begin", function ()
-      start_making "--workers 1"
-      write("making/only.lua", ([[
+      start_making("--workers 1", ([[
         local fal = require "fal"
         local app = fal.app "local/only"
         app.input = {}
@@ -412,8 +417,7 @@ describe("limits", function ()
     end)
 
     it("and take nothing for the filter's own call", function ()
-      start_making()
-      write("making/filter.lua", [[
+      start_making("", [[
         local fal = require "fal"
         local app = fal.app "falua/filter"
         function app.run() return { allowed = true } end
