@@ -2,7 +2,9 @@
 ** store_sqlite.h -- what the files of the SQLite store share
 **
 ** store_sqlite.c opens it, groups changes and keeps big bytes in files
-** beside the database; store_write.c changes requests; store_read.c looks.
+** beside the database; store_write.c changes requests, store_claim.c gives
+** them to workers, store_tend.c does what time has made due; store_read.c
+** looks.
 */
 #ifndef falua_store_sqlite_h
 #define falua_store_sqlite_h
@@ -81,7 +83,17 @@ void sq_path (const sqlite_store *q, const char *name, char *to, size_t size);
 /* A file that may be needed by nobody now: looked at when the group ends. */
 void sq_touch (sqlite_store *q, const char *name);
 
-/* The functions of the table, by file. */
+/* Time will do something then. */
+void sq_due (sqlite_store *q, double t);
+
+/* Deletes the row of input or output, and lets go of its file. */
+store_code sq_drop (sqlite_store *q, sq_query which, sqlite3_int64 seq);
+
+/* Completes one that waits. */
+store_code sq_give_up (sqlite_store *q, double now, sqlite3_int64 seq,
+                       int priority, const char *id, const store_reply *why);
+
+/* The functions of the table. */
 store_code sq_submit (store *s, double now, const store_request *r,
                       long *position);
 store_code sq_next (store *s, double now, const store_except *e,

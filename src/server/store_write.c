@@ -3,16 +3,11 @@
 **
 ** Each of these is part of a group that the caller began.
 */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "../core/file.h"
 #include "store_sqlite.h"
 
-#define TEND_MAX  1000             /* requests looked after in one go */
-#define LOG_MAX   16384            /* bytes of a line */
-#define READ_MAX  ((size_t)1 << 30)
+#define LOG_MAX  16384    /* bytes of a line */
 
 
 static void changed (sqlite_store *q, const char *id) {
@@ -34,8 +29,7 @@ static void settled (sqlite_store *q, sqlite3_stmt *st,
 }
 
 
-/* Time will do something then. */
-static void due (sqlite_store *q, double t) {
+void sq_due (sqlite_store *q, double t) {
   if (t > 0 && (q->s.due == 0 || t < q->s.due))
     q->s.due = t;
 }
@@ -110,7 +104,7 @@ store_code sq_submit (store *s, double now, const store_request *r,
   if (code == STORE_OK) {
     *position = r->low ? all : q->waiting[0];
     q->waiting[r->low != 0]++;
-    due(q, r->start_by);
+    sq_due(q, r->start_by);
   }
   return code;
 }
@@ -124,8 +118,7 @@ store_code sq_submit (store *s, double now, const store_request *r,
 ** =======================================================
 */
 
-/* Deletes the row of input or output, and lets go of its file. */
-static store_code drop (sqlite_store *q, sq_query which, sqlite3_int64 seq) {
+store_code sq_drop (sqlite_store *q, sq_query which, sqlite3_int64 seq) {
   sqlite3_stmt *st = sq_use(q, which);
   store_code code;
   sqlite3_bind_int64(st, 1, seq);
@@ -169,171 +162,22 @@ static store_code finish (sqlite_store *q, double now, sqlite3_int64 seq,
                  sqlite3_column_type(st, 0) != SQLITE_NULL;
     settled(q, st, r);
     sqlite3_reset(st);
-    code = drop(q, Q_DROP_INPUT, seq);
+    code = sq_drop(q, Q_DROP_INPUT, seq);
   }
   if (code == STORE_OK)
     code = put_output(q, seq, r);
-  due(q, now + keep);
+  sq_due(q, now + keep);
   changed(q, id);
   return code;
 }
 
 
-/* Completes one that waits. */
-static store_code give_up (sqlite_store *q, double now, sqlite3_int64 seq,
-                           int priority, const char *id,
-                           const store_reply *why) {
+store_code sq_give_up (sqlite_store *q, double now, sqlite3_int64 seq,
+                       int priority, const char *id, const store_reply *why) {
   store_code code = finish(q, now, seq, id, why);
   if (code == STORE_OK)
     q->waiting[priority != 0]--;
   return code;
-}
-
-/* }====================================================== */
-
-
-/*
-** {======================================================
-** Claiming
-** =======================================================
-*/
-
-static char *copy (const void *s, size_t n) {
-  char *p = malloc(n + 1);
-  if (p != NULL) {
-    memcpy(p, s != NULL ? s : "", n);
-    p[n] = '\0';
-  }
-  return p;
-}
-
-
-/* The bytes of a file beside the database. */
-static char *from_file (sqlite_store *q, const char *name, size_t *n) {
-  char path[4096];
-  fal_buf b;
-  sq_path(q, name, path, sizeof(path));
-  fal_buf_init(&b, READ_MAX);
-  if (fal_file_get(path, &b, &q->s.err) != FAL_OK) {
-    fal_buf_free(&b);
-    return NULL;
-  }
-  *n = b.n;
-  return b.s;
-}
-
-
-static store_code get_input (sqlite_store *q, sqlite3_int64 seq,
-                             store_claim *c) {
-  sqlite3_stmt *st = sq_use(q, Q_GET_INPUT);
-  store_code code;
-  const char *file;
-  sqlite3_bind_int64(st, 1, seq);
-  code = sq_first(q, st);
-  if (code != STORE_OK)
-    return code == STORE_NONE ? STORE_FAIL : code;
-  c->head = sq_string(st, 0);
-  file = (const char *)sqlite3_column_text(st, 2);
-  if (file != NULL)
-    c->body = from_file(q, file, &c->body_n);
-  else {
-    c->body_n = (size_t)sqlite3_column_bytes(st, 1);
-    c->body = copy(sqlite3_column_blob(st, 1), c->body_n);
-  }
-  sqlite3_reset(st);
-  return c->head != NULL && c->body != NULL ? STORE_OK : STORE_FAIL;
-}
-
-
-/* Of the row that the claim returned. */
-static int take_row (sqlite3_stmt *st, store_claim *c) {
-  sq_column(st, 1, c->id, sizeof(c->id));
-  c->owner = sq_string(st, 2);
-  c->endpoint = sq_string(st, 3);
-  c->base_url = sq_string(st, 4);
-  c->attempt = sqlite3_column_int(st, 5);
-  c->failures = sqlite3_column_int(st, 6);
-  c->start_by = sqlite3_column_double(st, 7);
-  return c->owner != NULL && c->endpoint != NULL && c->base_url != NULL;
-}
-
-
-/* The row, leased; what it says to '*c'. */
-static store_code claim_row (sqlite_store *q, sqlite3_stmt *st,
-                             store_claim *c, int *priority) {
-  store_code code;
-  int found = 0, good = 0;
-  memset(c, 0, sizeof(*c));
-  while ((code = sq_first(q, st)) == STORE_OK) {
-    found = 1;
-    *priority = sqlite3_column_int(st, 8);
-    good = take_row(st, c);
-  }
-  if (code != STORE_NONE || !found)
-    return code;
-  return good ? STORE_OK : STORE_FAIL;
-}
-
-
-store_code sq_next (store *s, double now, const store_except *e,
-                    store_first *first) {
-  sqlite_store *q = (sqlite_store *)s;
-  const char *endpoints = e != NULL ? e->endpoints : NULL;
-  const char *tenants = e != NULL ? e->tenants : NULL;
-  sqlite3_stmt *st = sq_use(q, tenants != NULL ? Q_FIRST_TENANTS :
-                               endpoints != NULL ? Q_FIRST_EXCEPT : Q_FIRST);
-  store_code code;
-  sqlite3_bind_double(st, 1, now);
-  if (tenants != NULL || endpoints != NULL)
-    sq_text(st, 2, endpoints != NULL ? endpoints : "[]");
-  if (tenants != NULL)
-    sq_text(st, 3, tenants);
-  code = sq_first(q, st);
-  if (code != STORE_OK)
-    return code;
-  first->seq = sqlite3_column_int64(st, 0);
-  sq_column(st, 1, first->endpoint, sizeof(first->endpoint));
-  sq_column(st, 2, first->tenant, sizeof(first->tenant));
-  sqlite3_reset(st);
-  return STORE_OK;
-}
-
-
-/* One whose input cannot be read completes, and the next one is looked at. */
-store_code sq_claim (store *s, double now, const char *worker, double until,
-                     const store_except *e, store_claim *c) {
-  sqlite_store *q = (sqlite_store *)s;
-  store_first first;
-  store_code code;
-  int priority;
-  while ((code = sq_next(s, now, e, &first)) == STORE_OK) {
-    sqlite3_stmt *st = sq_use(q, Q_CLAIM);
-    sqlite3_bind_int64(st, 1, first.seq);
-    sq_text(st, 2, worker);
-    sqlite3_bind_double(st, 3, until);
-    code = claim_row(q, st, c, &priority);
-    if (code == STORE_OK && get_input(q, first.seq, c) == STORE_OK) {
-      due(q, until);
-      return STORE_OK;
-    }
-    if (code == STORE_OK)
-      code = give_up(q, now, first.seq, priority, c->id, &store_broken);
-    store_claim_free(c);
-    if (code != STORE_OK)
-      break;
-  }
-  return code;
-}
-
-
-store_code sq_renew (store *s, double now, const char *worker,
-                     double until) {
-  sqlite_store *q = (sqlite_store *)s;
-  sqlite3_stmt *st = sq_use(q, Q_RENEW);
-  (void)now;
-  sq_text(st, 1, worker);
-  sqlite3_bind_double(st, 2, until);
-  return sq_run(q, st);
 }
 
 /* }====================================================== */
@@ -403,7 +247,7 @@ static store_code is_held (sqlite_store *q, const char *id, int attempt,
 static store_code end_held (sqlite_store *q, double now, const held *h,
                             const char *id, const store_reply *r) {
   return h->state == STORE_IN_QUEUE
-         ? give_up(q, now, h->seq, h->priority, id, r)
+         ? sq_give_up(q, now, h->seq, h->priority, id, r)
          : finish(q, now, h->seq, id, r);
 }
 
@@ -456,7 +300,7 @@ store_code sq_release (store *s, double now, const char *id, int attempt,
   code = sq_run(q, st);
   if (code == STORE_OK && h.state != STORE_IN_QUEUE)
     q->waiting[h.priority != 0]++;
-  due(q, not_before);
+  sq_due(q, not_before);
   changed(q, id);
   return code;
 }
@@ -479,185 +323,13 @@ store_code sq_cancel (store *s, double now, const char *owner,
   priority = sqlite3_column_int(st, 2);
   sqlite3_reset(st);
   if (state == STORE_IN_QUEUE)
-    return give_up(q, now, seq, priority, id, &store_canceled);
+    return sq_give_up(q, now, seq, priority, id, &store_canceled);
   if (state != STORE_IN_PROGRESS)
     return STORE_FINISHED;
   st = sq_use(q, Q_ASK);
   sqlite3_bind_int64(st, 1, seq);
   code = sq_run(q, st);
   return code == STORE_OK ? STORE_ASKED : code;
-}
-
-/* }====================================================== */
-
-
-/*
-** {======================================================
-** What time does
-** =======================================================
-*/
-
-/* Each of these does one request: STORE_OK, or STORE_NONE when there is none
-** to do. */
-
-static store_code tend_lease (sqlite_store *q, double now, int all) {
-  sqlite3_stmt *st = sq_use(q, Q_LAPSED);
-  char id[STORE_ID];
-  int attempt;
-  store_code code;
-  sqlite3_bind_double(st, 1, now);
-  sqlite3_bind_int(st, 2, all);
-  code = sq_first(q, st);
-  if (code != STORE_OK)
-    return code;
-  sq_column(st, 0, id, sizeof(id));
-  attempt = sqlite3_column_int(st, 1);
-  sqlite3_reset(st);
-  return sq_release(&q->s, now, id, attempt, 0, STORE_TRIES,
-                    all ? NULL : &store_lost);
-}
-
-
-static store_code tend_start (sqlite_store *q, double now) {
-  sqlite3_stmt *st = sq_use(q, Q_LATE);
-  char id[STORE_ID];
-  sqlite3_int64 seq;
-  int priority;
-  store_code code;
-  sqlite3_bind_double(st, 1, now);
-  code = sq_first(q, st);
-  if (code != STORE_OK)
-    return code;
-  seq = sqlite3_column_int64(st, 0);
-  sq_column(st, 1, id, sizeof(id));
-  priority = sqlite3_column_int(st, 2);
-  sqlite3_reset(st);
-  return give_up(q, now, seq, priority, id, &store_late);
-}
-
-
-static store_code expire (sqlite_store *q, double now, sqlite3_int64 seq) {
-  sqlite3_stmt *st = sq_use(q, Q_EXPIRE);
-  store_code code;
-  sqlite3_bind_int64(st, 1, seq);
-  sqlite3_bind_double(st, 2, now + STORE_REMEMBER);
-  code = sq_run(q, st);
-  if (code == STORE_OK)
-    code = drop(q, Q_DROP_OUTPUT, seq);
-  if (code == STORE_OK)
-    code = drop(q, Q_DROP_LOGS, seq);
-  return code;
-}
-
-
-static store_code tend_past (sqlite_store *q, double now) {
-  sqlite3_stmt *st = sq_use(q, Q_PAST);
-  sqlite3_int64 seq;
-  int state;
-  store_code code;
-  sqlite3_bind_double(st, 1, now);
-  code = sq_first(q, st);
-  if (code != STORE_OK)
-    return code;
-  seq = sqlite3_column_int64(st, 0);
-  state = sqlite3_column_int(st, 1);
-  sqlite3_reset(st);
-  if (state != SQ_EXPIRED)
-    return expire(q, now, seq);
-  st = sq_use(q, Q_FORGET);
-  sqlite3_bind_int64(st, 1, seq);
-  return sq_run(q, st);
-}
-
-
-static store_code when_next (sqlite_store *q, double now, double *next) {
-  sqlite3_stmt *st = sq_use(q, Q_NEXT);
-  store_code code;
-  sqlite3_bind_double(st, 1, now);
-  code = sq_first(q, st);
-  if (code != STORE_OK)
-    return code;
-  *next = sqlite3_column_double(st, 0);  /* NULL is 0 */
-  sqlite3_reset(st);
-  return STORE_OK;
-}
-
-
-store_code sq_tend (store *s, double now, int all, double *next) {
-  sqlite_store *q = (sqlite_store *)s;
-  store_code code = STORE_OK;
-  int i;
-  s->due = 0;
-  while (all && code == STORE_OK)
-    code = tend_lease(q, now, 1);
-  for (i = 0; i < TEND_MAX && code <= STORE_NONE; i++) {
-    code = tend_lease(q, now, 0);
-    if (code == STORE_NONE)
-      code = tend_start(q, now);
-    if (code == STORE_NONE)
-      code = tend_past(q, now);
-    if (code == STORE_NONE)
-      break;
-  }
-  return code <= STORE_NONE ? when_next(q, now, next) : code;
-}
-
-/* }====================================================== */
-
-
-/*
-** {======================================================
-** Webhooks
-** =======================================================
-*/
-
-static store_code next_hook (sqlite_store *q, const char *except,
-                             double *next) {
-  sqlite3_stmt *st = sq_use(q, Q_HOOK_NEXT);
-  store_code code;
-  sq_text(st, 1, except);
-  code = sq_first(q, st);
-  *next = code == STORE_OK ? sqlite3_column_double(st, 0) : 0;
-  if (code == STORE_OK)
-    sqlite3_reset(st);
-  return code == STORE_OK ? STORE_NONE : code;
-}
-
-
-store_code sq_claim_hook (store *s, double now, double delay,
-                          const char *except, store_hook *h, double *next) {
-  sqlite_store *q = (sqlite_store *)s;
-  sqlite3_stmt *st = sq_use(q, Q_HOOK);
-  store_code code;
-  memset(h, 0, sizeof(*h));
-  *next = 0;
-  sqlite3_bind_double(st, 1, now);
-  sqlite3_bind_double(st, 2, delay);
-  sq_text(st, 3, except);
-  code = sq_first(q, st);
-  if (code == STORE_NONE)
-    return next_hook(q, except, next);
-  if (code != STORE_OK)
-    return code;
-  snprintf(h->id, sizeof(h->id), "%s",
-           (const char *)sqlite3_column_text(st, 0));
-  h->owner = sq_string(st, 1);
-  h->url = sq_string(st, 2);
-  h->tries = sqlite3_column_int(st, 3);
-  sqlite3_reset(st);
-  if (h->owner != NULL && h->url != NULL)
-    return STORE_OK;
-  store_hook_free(h);
-  fal_fail(&s->err, FAL_ENOMEM, "out of memory");
-  return STORE_FAIL;
-}
-
-
-store_code sq_end_hook (store *s, const char *id) {
-  sqlite_store *q = (sqlite_store *)s;
-  sqlite3_stmt *st = sq_use(q, Q_HOOK_END);
-  sq_text(st, 1, id);
-  return sq_run(q, st);
 }
 
 /* }====================================================== */
