@@ -6,7 +6,8 @@
 -- subscribe (jobs, status every 100 ms; cold), follow (the same by the status
 -- stream), events (N of one stream, decoded), socket (N messages there and back
 -- over realtime), picture (N results with 1 MiB inline, saved to BENCH_OUT),
--- upload (BENCH_FILE, N times).
+-- upload (BENCH_FILE, N times), batch (N jobs of BENCH_FILE, their pictures to
+-- BENCH_OUT; BENCH_KEEP: what is kept besides, of "journal" and "cache").
 
 local mode, n, in_flight, base = arg[1], tonumber(arg[2]), tonumber(arg[3]), arg[4]
 local fal = require "fal"
@@ -123,6 +124,19 @@ end
 function modes.upload()
   measure(0, function (count)
     for _ = 1, count do fal.check(fal.storage.upload_file(os.getenv "BENCH_FILE")) end
+  end)
+end
+
+
+function modes.batch()
+  local out, kept = os.getenv "BENCH_OUT", os.getenv "BENCH_KEEP" or ""
+  measure(0, function (count)
+    local report = fal.check(fal.batch {
+      endpoint = "fal-ai/quick", jobs = fal.check(fal.rows(os.getenv "BENCH_FILE")), limit = in_flight,
+      out = out .. "/{index}.png", journal = kept:find "journal" and out .. "/batch.journal" or nil,
+      cache = kept:find "cache" and out .. "/cache" or nil,
+    })
+    if report.done ~= count then error(tostring(report)) end
   end)
 end
 

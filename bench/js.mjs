@@ -8,6 +8,7 @@
 
 import { createRequire } from "node:module";
 import { openAsBlob, readFileSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 
 const [mode, count, inFlight, base] = process.argv.slice(2);
 const n = +count;
@@ -105,6 +106,22 @@ async function uploads(total) {
   for (let i = 0; i < total; i++) await fal.storage.upload(await openAsBlob(process.env.BENCH_FILE));
 }
 
+// A batch as a script would do it: submit, wait, fetch the picture, write it.
+async function batch(total) {
+  const jobs = readFileSync(process.env.BENCH_FILE, "utf8").trimEnd().split("\n").map((line) => JSON.parse(line));
+  let next = 0;
+  const worker = async () => {
+    while (next < total) {
+      const i = next++;
+      const { data } = await fal.subscribe("fal-ai/quick", { input: jobs[i] });
+      const answer = await fetch(data.images[0].url);
+      if (!answer.ok) throw new Error("no picture");
+      await writeFile(`${process.env.BENCH_OUT}/${i + 1}.png`, Buffer.from(await answer.arrayBuffer()));
+    }
+  };
+  await Promise.all(Array.from({ length: +inFlight }, worker));
+}
+
 const modes = {
   run: () => measureCalls(run("fal-ai/bench")),
   wait: () => measureCalls(run("fal-ai/wait")),
@@ -115,6 +132,7 @@ const modes = {
   socket,
   picture: () => measure(Math.floor(n / 5) + 1, pictures),
   upload: () => measure(0, uploads),
+  batch: () => measure(0, batch),
 };
 await modes[mode]();
 process.exit(0);

@@ -10,6 +10,9 @@
 **   POST /fal-ai/wait                  the same 100 ms later
 **   POST /fal-ai/big                   a result that holds 1 MiB of picture
 **   POST /fal-ai/events/N/stream       N events, as fast as they are taken
+**   POST /fal-ai/quick                 a result whose picture is here; as a job
+**                                      it is COMPLETED at the first look
+**   GET  /files/...                    that picture
 **   GET  /fal-ai/bench/realtime        a WebSocket that sends back every frame
 **   POST /queue/fal-ai/bench           accepts a job
 **   GET  /queue/.../ID/status          IN_QUEUE, then IN_PROGRESS, then COMPLETED
@@ -86,6 +89,14 @@ static const char stream_head[] =
   "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
   "x-fal-request-id: 00000000-0000-4000-8000-0123456789ab\r\n"
   "Transfer-Encoding: chunked\r\n\r\n";
+/* A PNG of one pixel. */
+static const unsigned char pixel[] = {
+  0x89, 'P', 'N', 'G', 13, 10, 26, 10, 0, 0, 0, 13, 'I', 'H', 'D', 'R',
+  0, 0, 0, 1, 0, 0, 0, 1, 8, 2, 0, 0, 0, 0x90, 0x77, 0x53, 0xde,
+  0, 0, 0, 12, 'I', 'D', 'A', 'T', 0x78, 0x9c, 0x63, 0xf8, 0xcf, 0xc0, 0, 0,
+  3, 1, 1, 0, 0xc9, 0xfe, 0x92, 0xef, 0, 0, 0, 0, 'I', 'E', 'N', 'D',
+  0xae, 0x42, 0x60, 0x82
+};
 static char small[1024], burst[BURST * 256];
 static char *big;
 static size_t small_n, big_n, burst_n;
@@ -235,19 +246,37 @@ static void status_event (int fd) {
 }
 
 
-static void submit (Conn *c, const char *host) {
+/* "POST /queue/fal-ai/x" */
+static void submit (Conn *c, const char *app, const char *host) {
   char body[1024];
   unsigned job = jobs++ % MAX_JOBS;
   int n = (int)strcspn(host, "\r");
-  polls[job] = 0;
+  polls[job] = strcmp(app, "quick") == 0 ? 2 : 0;
   snprintf(body, sizeof(body),
     "{\"request_id\":\"%1$08x-0000-4000-8000-0123456789ab\",\"status\":\"IN_QUEUE\","
     "\"queue_position\":1,"
-    "\"response_url\":\"http://%2$.*3$s/queue/fal-ai/bench/requests/%1$08x-0000-4000-8000-0123456789ab\","
-    "\"status_url\":\"http://%2$.*3$s/queue/fal-ai/bench/requests/%1$08x-0000-4000-8000-0123456789ab/status\","
-    "\"cancel_url\":\"http://%2$.*3$s/queue/fal-ai/bench/requests/%1$08x-0000-4000-8000-0123456789ab/cancel\"}",
-    job, host, n);
+    "\"response_url\":\"http://%2$.*3$s/queue/fal-ai/%4$s/requests/%1$08x-0000-4000-8000-0123456789ab\","
+    "\"status_url\":\"http://%2$.*3$s/queue/fal-ai/%4$s/requests/%1$08x-0000-4000-8000-0123456789ab/status\","
+    "\"cancel_url\":\"http://%2$.*3$s/queue/fal-ai/%4$s/requests/%1$08x-0000-4000-8000-0123456789ab/cancel\"}",
+    job, host, n, app);
   put_json(c, body);
+}
+
+
+/* A result whose picture is here. */
+static void put_quick (Conn *c, const char *host) {
+  char body[512];
+  snprintf(body, sizeof(body), "{\"images\":[{\"url\":\"http://%.*s/files/%u.png\","
+           "\"width\":1,\"height\":1,\"content_type\":\"image/png\"}],\"seed\":7}",
+           (int)strcspn(host, "\r"), host, jobs);
+  put_json(c, body);
+}
+
+
+static void put_pixel (Conn *c) {
+  c->out_n = (size_t)snprintf(c->out, sizeof(c->out), "HTTP/1.1 200 OK\r\n"
+    "Content-Type: image/png\r\nContent-Length: %zu\r\n\r\n", sizeof(pixel));
+  put(c, (const char *)pixel, sizeof(pixel));
 }
 
 
@@ -257,7 +286,7 @@ static void queue (int fd, const char *path, const char *host) {
   unsigned job = id != NULL ? (unsigned)strtoul(id + 10, NULL, 16) % MAX_JOBS : 0;
   char body[256];
   if (id == NULL)
-    submit(c, host);
+    submit(c, strncmp(path, "/queue/fal-ai/", 14) == 0 ? path + 14 : "", host);
   else if (strstr(id, "/status/stream") != NULL) {
     c->job = job;
     put(c, stream_head, sizeof(stream_head) - 1);
@@ -269,6 +298,8 @@ static void queue (int fd, const char *path, const char *host) {
       polls[job]++;
     put_json(c, body);
   }
+  else if (strstr(path, "/quick/") != NULL)
+    put_quick(c, host);
   else
     put(c, small, small_n);
 }
@@ -332,6 +363,10 @@ static void answer (int fd, char *end) {
     put(c, stream_head, sizeof(stream_head) - 1);
     put_tail(c, burst, burst_n, atol(path + 15) / BURST);
   }
+  else if (strncmp(path, "/fal-ai/quick", 13) == 0)
+    put_quick(c, host);
+  else if (strncmp(path, "/files/", 7) == 0)
+    put_pixel(c);
   else if (strncmp(path, "/fal-ai/big", 11) == 0)
     put_tail(c, big, big_n, 1);
   else if (strncmp(path, "/fal-ai/wait", 12) == 0) {
