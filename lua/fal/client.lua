@@ -196,6 +196,24 @@ local function copied(kept, path, overwrite)
 end
 
 
+-- A URL to a file: path, info | nil, err. 'opt': overwrite, timeout, max_bytes;
+-- temporary (it need not outlive a power cut).
+function Client:fetch(url, path, opt)
+  local refused = tasks.refused()
+  if refused then return nil, refused end
+  local kept = self.cache and self.cache:path_of(url)
+  if kept then return copied(kept, path, opt.overwrite) end
+  local op, id = calls.engine():download(self.box, url, path, opt)
+  if not op then return nil, id end
+  local ok, why = tasks.wait_op(op, id)
+  if not ok then return nil, why end
+  local info, err = op:saved()
+  op:close()
+  if not info then return nil, err end
+  return path, info
+end
+
+
 -- A file of a result, a URL or a data: URI to a file here: path, info | nil,
 -- err. info: bytes, content_type, seconds.
 function Client:download(file, path, opt)
@@ -207,20 +225,9 @@ function Client:download(file, path, opt)
     error("download takes the path of the file to write", 2)
   end
   opt = options.check("download", opt, DOWNLOAD, 2)
-  local refused = tasks.refused()
-  if refused then return nil, refused end
-  local kept = self.cache and self.cache:path_of(url)
-  if kept then return copied(kept, path, opt.overwrite ~= false) end
-  local op, id = calls.engine():download(self.box, url, path, {
+  return self:fetch(url, path, {
     overwrite = opt.overwrite ~= false, timeout = opt.timeout, max_bytes = opt.max_bytes,
   })
-  if not op then return nil, id end
-  local ok, why = tasks.wait_op(op, id)
-  if not ok then return nil, why end
-  local info, err = op:saved()
-  op:close()
-  if not info then return nil, err end
-  return path, info
 end
 
 

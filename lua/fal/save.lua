@@ -21,11 +21,6 @@ save.OPTIONS = {
 
 local HEAD = 262144  -- bytes of a file that tell its type and size
 
-local FIELDS = {
-  slug = true, prompt = true, seed = true, index = true, model = true, request_id = true,
-  hash = true, width = true, height = true, ext = true, date = true,
-}
-
 -- Letters with a mark, without it: for file names.
 local PLAIN = {
   a = "àáâãäåāăąǎạảấầẩẫậắằẳẵặ", c = "çćĉċč", d = "ďđð", e = "èéêëēĕėęěẹẻẽếềểễệ", g = "ĝğġģ", h = "ĥħ",
@@ -94,10 +89,27 @@ function save.list(result)
 end
 
 
+-- What a field of a template stands for, of what is known of one file; only
+-- those that the template has are made.
+local VALUES = {
+  slug = function (known) return save.slug(known.prompt or "") end,
+  prompt = function (known) return clean(known.prompt or "") end,
+  seed = function (known) return known.seed and clean(made.digits(known.seed)) end,
+  index = function (_, file) return file.index end,
+  hash = function (_, file) return file.hash:sub(1, 16) end,
+  model = function (known) return known.model and clean((known.model:gsub("/", "-"))) end,
+  request_id = function (known) return known.request_id and clean(known.request_id) end,
+  width = function (_, file) return file.width and made.digits(file.width) end,
+  height = function (_, file) return file.height and made.digits(file.height) end,
+  ext = function (_, file) return file.ext end,
+  date = function () return os.date "%Y-%m-%d" end,
+}
+
+
 function save.check_template(template, level)
   for name in template:gmatch "{(.-)}" do
-    if not FIELDS[name] then
-      local near = options.nearest(name, FIELDS)
+    if not VALUES[name] then
+      local near = options.nearest(name, VALUES)
       error(("the template has no field {%s}%s"):format(name, near and (": did you mean {" .. near .. "}?") or ""),
         level + 1)
     end
@@ -121,9 +133,9 @@ local function extension(kind, url)
 end
 
 
-local function expand(template, values)
+local function expand(template, known, file)
   return (template:gsub("{(.-)}", function (name)
-    local v = values[name]
+    local v = VALUES[name](known, file)
     if v == nil or v == "" then return "unknown" end
     return tostring(v)
   end))
@@ -210,29 +222,25 @@ local function place(job, temp, file, index, kind)
     if not hash then return nil, err end
   end
   if type(width) ~= "number" then width, height = file.width, file.height end
-  local known = job.known
-  local path = unused(expand(job.template, {
-    slug = save.slug(known.prompt or ""), prompt = clean(known.prompt or ""),
-    seed = known.seed and clean(made.digits(known.seed)), index = index, hash = hash and hash:sub(1, 16),
-    model = known.model and clean((known.model:gsub("/", "-"))),
-    request_id = known.request_id and clean(known.request_id),
-    width = width and made.digits(width), height = height and made.digits(height),
-    ext = extension(kind, file.url), date = os.date "%Y-%m-%d",
+  local path = unused(expand(job.template, job.known, {
+    index = index, hash = hash, width = width, height = height, ext = extension(kind, file.url),
   }), job.taken)
   local texts = kind == "image/png" and texts_of(job, index, width, height)
   return settle(job, temp, path, texts)
 end
 
 
-local counter = 0
+-- Names that no other run of any process has: this process's, and a count.
+local tag, counter = nil, 0
 
 
 -- One file to a temporary name: { temp =, kind = } | nil, err.
 local function fetch(job, file)
+  tag = tag or core.digest("md5", tostring(job) .. core.now()):sub(1, 12)
   counter = counter + 1
-  local temp = ("%s.fal-%s-%d.part"):format(job.folder, job.tag, counter)
+  local temp = ("%s.fal-%s-%d.part"):format(job.folder, tag, counter)
   job.temps[#job.temps + 1] = temp
-  local ok, info = job.client:download(file.url, temp, { timeout = job.timeout, overwrite = false })
+  local ok, info = job.client:fetch(file.url, temp, { timeout = job.timeout, overwrite = true, temporary = true })
   if not ok then return nil, info end
   return { temp = temp, kind = info.content_type }
 end
@@ -271,7 +279,7 @@ function save.files(client, result, template, opt, meta, input)
   local job = {
     client = client, template = template, overwrite = opt.overwrite, timeout = opt.timeout, text = opt.text,
     is_job = opt.job, taken = {}, temps = {}, folder = folder_of(template),
-    tag = core.digest("md5", tostring(result) .. core.now()):sub(1, 12), known = known_of(result, opt, meta, input),
+    known = known_of(result, opt, meta, input),
   }
   local calls = {}
   for i, file in ipairs(files) do

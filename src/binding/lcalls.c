@@ -225,6 +225,7 @@ static int engine_download (lua_State *L) {
   r.path = luaL_checkstring(L, 4);
   luaL_checktype(L, 5, LUA_TTABLE);
   r.overwrite = lfal_field_boolean(L, 5, "overwrite", 0);
+  r.temporary = lfal_field_boolean(L, 5, "temporary", 0);
   r.timeout = lfal_field_number(L, 5, "timeout", 0);
   r.max_bytes = (uint64_t)lfal_field_number(L, 5, "max_bytes", 0);
   box = lfal_new_op(L);

@@ -183,6 +183,7 @@ fal_op *fal_download (fal_engine *e, fal_client *c,
   }
   else
     code = fal_file_open(&d->file, r->path, err);
+  d->file.loose = r->temporary;
   if (code == FAL_OK && r->url_n >= 5 && strncasecmp(r->url, "data:", 5) == 0)
     code = from_data_uri(d, r, err);
   else if (code == FAL_OK) {

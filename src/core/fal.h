@@ -387,12 +387,13 @@ typedef struct fal_download_request {
   size_t url_n;
   const char *path;             /* where the file goes; folders are made */
   int overwrite;                /* 0: an existing file is an error */
+  int temporary;                /* it need not survive a power cut */
   double timeout;               /* as above */
   uint64_t max_bytes;           /* 0: no ceiling but the disk */
 } fal_download_request;
 
 /* Streams to a temporary file beside 'path' and renames it when all bytes
-** are there and on disk. No credentials are sent, redirects are followed.
+** are there and, unless 'temporary', on disk. No credentials are sent, redirects are followed.
 ** A data: URI is decoded at once. */
 fal_op *fal_download (fal_engine *e, fal_client *c,
                       const fal_download_request *r, fal_error *err);

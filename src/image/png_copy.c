@@ -6,6 +6,7 @@
 */
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,22 +16,42 @@
 #include "png_private.h"
 
 #define BLOCK  65536
+#define SMALL  16384   /* of reads and writes: most chunks are a few bytes */
 
 typedef struct copier {
   const uint8_t *s;        /* what is copied, when it is in memory */
   size_t n;
   int fd;                  /* else where it is read from */
-  size_t at;               /* bytes read so far */
+  size_t at;               /* bytes taken so far */
+  size_t in_at, in_n;      /* of 'in': taken, read from the file */
   fal_buf *buf;            /* where to, when that is memory */
   fal_file *file;          /* else the file */
+  size_t out_n;            /* of 'out': not written yet */
   const fal_text *text;    /* to be set */
   fal_error *err;
+  uint8_t in[SMALL], out[SMALL];
 } copier;
 
 
 /* {==================================================================
 ** From and to
 ** =================================================================== */
+
+/* Reads the next block of the file: 1, or 0 at its end and when '*code' tells
+** what is wrong. */
+static int refill (copier *c, fal_code *code) {
+  ssize_t k;
+  do
+    k = read(c->fd, c->in, sizeof(c->in));
+  while (k < 0 && errno == EINTR);
+  if (k < 0)
+    *code = fal_fail(c->err, FAL_EFILE, "PNG: cannot read it: %s",
+                     strerror(errno));
+  c->in_at = 0;
+  c->in_n = k > 0 ? (size_t)k : 0;
+  return k > 0;
+}
+
 
 /* Up to 'n' bytes; fewer only at the end, or when 'err' is filled and the
 ** code in '*code'. */
@@ -41,17 +62,11 @@ static size_t get (copier *c, void *to, size_t n, fal_code *code) {
     memcpy(to, c->s + c->at, got);
   }
   else {
-    while (got < n) {
-      ssize_t k = read(c->fd, (char *)to + got, n - got);
-      if (k == 0)
-        break;
-      if (k > 0)
-        got += (size_t)k;
-      else if (errno != EINTR) {
-        *code = fal_fail(c->err, FAL_EFILE, "PNG: cannot read it: %s",
-                         strerror(errno));
-        break;
-      }
+    while (got < n && (c->in_at < c->in_n || refill(c, code))) {
+      size_t k = c->in_n - c->in_at < n - got ? c->in_n - c->in_at : n - got;
+      memcpy((uint8_t *)to + got, c->in + c->in_at, k);
+      c->in_at += k;
+      got += k;
     }
   }
   c->at += got;
@@ -69,12 +84,27 @@ static fal_code need (copier *c, void *to, size_t n, const char *where) {
 }
 
 
+/* Committing tells how writing went. */
+static void flush (copier *c) {
+  fal_file_write(c->file, c->out, c->out_n);
+  c->out_n = 0;
+}
+
+
 static fal_code put (copier *c, const void *s, size_t n) {
   fal_code code = FAL_OK;
-  if (c->file != NULL)
-    fal_file_write(c->file, s, n);  /* committing tells how that went */
-  else
+  if (c->file == NULL)
     code = fal_buf_add(c->buf, s, n);
+  else {
+    if (n > sizeof(c->out) - c->out_n)
+      flush(c);
+    if (n > sizeof(c->out))
+      fal_file_write(c->file, s, n);
+    else {
+      memcpy(c->out + c->out_n, s, n);
+      c->out_n += n;
+    }
+  }
   if (code == FAL_OK)
     return FAL_OK;
   return fal_fail(c->err, code, code == FAL_ENOMEM ? "PNG: no memory" :
@@ -188,16 +218,22 @@ static fal_code copy (copier *c) {
 /* }================================================================== */
 
 
+static void begin (copier *c, const fal_text *text, fal_error *err) {
+  memset(c, 0, offsetof(copier, in));
+  c->text = text;
+  c->err = err;
+}
+
+
 fal_code fal_png_retext (const void *s, size_t n, const fal_text *text,
                          fal_buf *out, fal_error *err) {
-  copier c = {0};
+  copier c;
   size_t before = out->n;
   fal_code code;
+  begin(&c, text, err);
   c.s = s;
   c.n = n;
   c.buf = out;
-  c.text = text;
-  c.err = err;
   code = copy(&c);
   if (code != FAL_OK)
     out->n = before;
@@ -208,21 +244,22 @@ fal_code fal_png_retext (const void *s, size_t n, const fal_text *text,
 fal_code fal_png_retext_file (const char *from, const char *to,
                               const fal_text *text, int overwrite,
                               fal_error *err) {
-  copier c = {0};
+  copier c;
   fal_file f;
   fal_code code;
+  begin(&c, text, err);
   c.fd = open(from, O_RDONLY | O_CLOEXEC);
   if (c.fd < 0)
     return fal_fail(err, FAL_EFILE, "cannot read %s: %s", from,
                     strerror(errno));
   c.file = &f;
-  c.text = text;
-  c.err = err;
   code = fal_file_open(&f, to, err);
   if (code == FAL_OK && (code = copy(&c)) != FAL_OK)
     fal_file_abort(&f);
-  else if (code == FAL_OK)
+  else if (code == FAL_OK) {
+    flush(&c);
     code = fal_file_commit(&f, overwrite, err);
+  }
   close(c.fd);
   return code;
 }
