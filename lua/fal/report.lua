@@ -121,9 +121,10 @@ end
 function Report.__tostring(self)
   local lines, more = {}, 0
   for job in methods.each(self) do
-    if job.error and #lines < 20 then
+    local told = job.error and job.error.code ~= "canceled"   -- what was left to the next run is no failure
+    if told and #lines < 20 then
       lines[#lines + 1] = ("job %d: %s"):format(job.index, job.error.message)
-    elseif job.error then more = more + 1 end
+    elseif told then more = more + 1 end
   end
   if more > 0 then lines[#lines + 1] = ("and %d more"):format(more) end
   for _, line in ipairs(report.sums(self)) do lines[#lines + 1] = line end
