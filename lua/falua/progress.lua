@@ -277,11 +277,11 @@ local function forget(job)
 end
 
 
-local function count(p, status)
+local function count(p, status, former)
   p.counts[status] = p.counts[status] + 1
   p.ended = p.ended + 1
   if status == "cached" then p.counts.done = p.counts.done + 1
-  elseif status ~= "skipped" then
+  elseif not former then
     p.made = p.made + 1
     p.times[(p.made - 1) % LAST + 1] = now()
   end
@@ -289,14 +289,14 @@ end
 
 
 -- It is over: ok, text (a file's name, what went wrong), status (one of ENDS,
--- when ok does not say it).
+-- when ok does not say it), former (it was so before: no time was taken).
 function Job:finish(how)
   local p = self.progress
   if self.finished then return end
   self.finished = true
   local status = how.status or how.ok and "done" or "failed"
   forget(self)
-  count(p, status)
+  count(p, status, how.former)
   if not writers[p.mode] then touch(p)
   elseif not (p.mode == "plain" and status == "skipped") then   -- a line for each would bury the others
     p:line(self, { ok = how.ok, text = how.text, status = status })

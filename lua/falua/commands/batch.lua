@@ -101,7 +101,7 @@ local ENDED = { done = true, cached = true, skipped = true, failed = true, pendi
 local function finish(job, p, options, display)
   local files = p.files or {}
   job:finish {
-    ok = p.event ~= "failed" and p.event ~= "pending", status = p.event,
+    ok = p.event ~= "failed" and p.event ~= "pending", status = p.event, former = p.job.settled ~= nil,
     text = p.err and p.err.message or p.event ~= "skipped" and files[1] and table.concat(files, " ") or nil,
   }
   if options.json or p.event ~= "done" and p.event ~= "cached" then return end
