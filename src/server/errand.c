@@ -60,7 +60,7 @@ static void tidy (serve_errands *k) {
   k->next_tidy = now + TIDY_SECONDS;
   end_files(k);
   if (serve_keys_refresh(k->s->keys))
-    serve_backlog_room(k->s->backlog);
+    serve_backlog_room(__atomic_load_n(&k->s->backlog, __ATOMIC_ACQUIRE));
   if (now >= k->next_stale) {
     serve_storage_tidy(k->s);
     k->next_stale = now + STALE_SECONDS;

@@ -247,8 +247,10 @@ static fal_code start (falua_server *s, const falua_server_options *opt,
     code = s->loop != NULL ? FAL_OK : FAL_ENOMEM;
   }
   if (code == FAL_OK) {
-    s->backlog = serve_backlog_new(s, opt->keep, opt->keep_big, err);
-    code = s->backlog != NULL ? FAL_OK : FAL_EFILE;
+    struct serve_backlog *b = serve_backlog_new(s, opt->keep, opt->keep_big,
+                                                err);
+    __atomic_store_n(&s->backlog, b, __ATOMIC_RELEASE);  /* errands look */
+    code = b != NULL ? FAL_OK : FAL_EFILE;
   }
   if (code == FAL_OK) {
     serve_hooks *hooks = serve_hooks_new(s, opt->webhook_delay,

@@ -117,7 +117,7 @@ store_code sq_claim (store *s, double now, const char *worker, double until,
   sqlite_store *q = (sqlite_store *)s;
   store_first first;
   store_code code;
-  int priority;
+  int priority = 0;
   while ((code = sq_next(s, now, e, &first)) == STORE_OK) {
     sqlite3_stmt *st = sq_use(q, Q_CLAIM);
     sqlite3_bind_int64(st, 1, first.seq);
