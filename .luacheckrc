@@ -16,3 +16,4 @@ files["spec/support/faults_queue.lua"] = { std = "lua54" }
 files["spec/interop/hosts/nvim.lua"] = { globals = { "vim" } }
 files["spec/interop/hosts/love"] = { globals = { "love" } }
 files["spec/interop/official/apps"] = { std = "lua54", globals = { "fal" } }
+files["bench/post.lua"] = { globals = { "wrk", "done" } }   -- wrk's own names

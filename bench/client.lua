@@ -136,4 +136,42 @@ function client.upload()
 end
 
 
+-- Jobs from a file, each submitted, waited for and fetched, its picture to a
+-- file; what is kept besides by us is in brackets.
+function client.batch()
+  local folder = kit.works "test -w /dev/shm" and "/dev/shm" or kit.bin
+  local rows, out = kit.bin .. "/jobs.jsonl", folder .. "/fal-bench-batch"
+  local function jobs(n)
+    local f = assert(io.open(rows, "w"))
+    for i = 1, n do f:write(('{"prompt":"a lighthouse, picture %d of many","seed":%d}\n'):format(i, i)) end
+    f:close()
+  end
+  for _, n in ipairs { kit.ops // 10, kit.ops } do
+    jobs(n)
+    local list = {}
+    for _, kept in ipairs { "", "journal", "journal, cache" } do
+      local ours = kit.contestants { kit.lua54 }[1]
+      if ours then
+        list[#list + 1] = {
+          name = kept == "" and ours.name or ("%s (%s)"):format(ours.name, kept), command = ours.command,
+          env = ("BENCH_KEEP='%s' %s"):format(kept, ours.env), every = 2,
+        }
+      end
+    end
+    list[#list + 1] = kit.contestants({ kit.js })[1]
+    local title = ("A batch of %d jobs, 64 in flight"):format(n)
+    local best = kit.compare(title, list, function (c)
+      return ("sh -c 'rm -rf %s; mkdir %s; BENCH_FILE=%s BENCH_OUT=%s exec %s batch %d 64 %s'"):format(out, out, rows,
+        out, c.command, n, client.url)
+    end)
+    kit.report(title, list, best, kit.js.name, "CPU ms/job", 1e3, "cpu")
+    print ""
+    for _, c in ipairs(list) do
+      if best[c.name] then print(("%s: %.0f jobs a second."):format(c.name, 1 / best[c.name].wall)) end
+    end
+  end
+  kit.works(("rm -rf %s %s"):format(out, rows))
+end
+
+
 return client

@@ -97,7 +97,7 @@ end
 
 
 function modes.socket()
-  local connection = fal.check(fal.realtime.connect("fal-ai/bench", { throttle_interval = 0 }))
+  local connection = fal.check(fal.realtime.connect(os.getenv "BENCH_APP" or "fal-ai/bench", { throttle_interval = 0 }))
   local message = { prompt = ("x"):rep(60), seed = 42, request_id = "r1" }
   measure(math.floor(n / 5), function (count)
     for _ = 1, count do

@@ -3,11 +3,11 @@
 ** multi_socket_action on an epoll, handles and connections reused, options
 ** and headers set once, the answer looked at but not parsed
 **
-**   rawcurl MODE N IN_FLIGHT BASE_URL
+**   rawcurl MODE N IN_FLIGHT BASE_URL [ENDPOINT]
 **
 ** MODE: run (answered at once), wait (after 100 ms), once (one call, cold),
 ** subscribe (submit, status every 100 ms until it is COMPLETED, result; cold),
-** follow (the same with the status stream).
+** follow (the same with the status stream), submit (that alone).
 */
 #include <curl/curl.h>
 #include <sys/epoll.h>
@@ -33,7 +33,7 @@ static CURLM *multi;
 static int ep;
 static double due = -1;
 static struct curl_slist *headers;
-static const char *base;
+static const char *base, *endpoint = "fal-ai/bench";
 
 /* Jobs that wait, by when they are due: everyone waits as long. */
 static Call **sleepers;
@@ -153,7 +153,7 @@ static void keep_url (Call *c) {
 
 static void submit_next (Call *c) {
   char url[300];
-  snprintf(url, sizeof(url), "%s/queue/fal-ai/bench", base);
+  snprintf(url, sizeof(url), "%s/queue/%s", base, endpoint);
   curl_easy_setopt(c->easy, CURLOPT_POST, 1L);
   curl_easy_setopt(c->easy, CURLOPT_POSTFIELDS, input);
   curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE, (long)sizeof(input) - 1);
@@ -194,6 +194,12 @@ static int after_poll (Call *c, CURLcode result) {
 
 static int after_stream (Call *c, CURLcode result) {
   return job(c, result, "/status/stream");
+}
+
+
+static int after_submit (Call *c, CURLcode result) {
+  check(c, result, "\"request_id\"");
+  return DONE;
 }
 
 
@@ -251,16 +257,22 @@ int main (int argc, char **argv) {
   int (*after)(Call *, CURLcode) = after_run;
   Call *calls;
   if (argc < 5 || n < 1 || in_flight < 1)
-    die("usage: rawcurl run|wait|once|subscribe|follow N IN_FLIGHT BASE_URL");
+    die("usage: rawcurl run|wait|once|subscribe|follow|submit N IN_FLIGHT "
+        "BASE_URL [ENDPOINT]");
   base = argv[4];
-  snprintf(url, sizeof(url), "%s/fal-ai/%s", base,
-           strcmp(argv[1], "wait") == 0 ? "wait" : "bench");
+  if (argc > 5)
+    endpoint = argv[5];
+  else if (strcmp(argv[1], "wait") == 0)
+    endpoint = "fal-ai/wait";
+  snprintf(url, sizeof(url), "%s/%s", base, endpoint);
   if (strcmp(argv[1], "subscribe") == 0)
     after = after_poll;
   else if (strcmp(argv[1], "follow") == 0)
     after = after_stream;
+  else if (strcmp(argv[1], "submit") == 0)
+    after = after_submit;
   if (after != after_run)
-    snprintf(url, sizeof(url), "%s/queue/fal-ai/bench", base);
+    snprintf(url, sizeof(url), "%s/queue/%s", base, endpoint);
   curl_global_init(CURL_GLOBAL_DEFAULT);
   headers = curl_slist_append(headers, "Content-Type: application/json");
   headers = curl_slist_append(headers, "Accept: application/json");
