@@ -326,8 +326,8 @@ function serve.files()
         local put, get = place(s)
         local b = best[s.name] or { up = math.huge, down = math.huge, up_cpu = math.huge, down_cpu = math.huge }
         best[s.name] = b
-        local wall, cpu = timed(("curl -sf -o /dev/null -H Expect: -H 'Content-Type: application/octet-stream' -T %s '%s'")
-          :format(file, put), s)
+        local wall, cpu = timed(("curl -sf -o /dev/null -H Expect: -H 'Content-Type: application/octet-stream' "
+          .. "-T %s '%s'"):format(file, put), s)
         b.up, b.up_cpu = math.min(b.up, wall), math.min(b.up_cpu, cpu)
         wall, cpu = timed(("curl -sf -o /dev/null '%s'"):format(get), s)
         b.down, b.down_cpu = math.min(b.down, wall), math.min(b.down_cpu, cpu)
