@@ -6,7 +6,7 @@ local kit = require "kit"
 
 local serve = {}
 
-local SECONDS = 4
+local SECONDS = 2
 
 
 ---- servers ---------------------------------------------------------------
@@ -146,7 +146,7 @@ end
 -- server, seconds; the best of the rounds counts.
 local function rounds(what, servers, f)
   local best = {}
-  for round = 1, math.max(1, kit.rounds // 2) do
+  for round = 1, kit.rounds do
     kit.say("%s, round %d", what, round)
     for _, s in ipairs(servers) do
       local n, cpu, wall = f(s)
@@ -236,7 +236,7 @@ function serve.queue()
     { "jobs (submit, status every 100 ms, result), 500 in flight", "subscribe", 500 },
   } do
     local rate, cost = 0, math.huge
-    for round = 1, math.max(1, kit.rounds // 2) do
+    for round = 1, kit.rounds do
       kit.say("%s, round %d", t[1], round)
       local n, wall, cpu = drive(server, t[2], kit.ops, t[3])
       if n > 0 then
@@ -373,7 +373,7 @@ function serve.previews()
   local server = falua "--workers 1"
   if not server then return end
   local best = 0
-  for round = 1, math.max(1, kit.rounds // 2) do
+  for round = 1, kit.rounds do
     kit.say("previews, round %d", round)
     local n, cpu = wrk(server, "/fal-ai/flux/schnell", 2)
     if n then
