@@ -91,10 +91,15 @@ static void on_interrupt (int sig) {
 }
 
 
+/* The hook may have been set in a coroutine that was just resuming another:
+** it goes to the one that runs now. */
 static void on_alarm (int sig) {
   (void)sig;
-  if (came)
+  if (came) {
+    if (!waiting && running != NULL && action != HOST_NOTE)
+      set_hook();
     alarm(1);
+  }
 }
 
 
