@@ -9,7 +9,7 @@ local KILLS = 10
 
 -- Every run of this has a result of its own, so a second one would show.
 local APP = [[
-local app = fal.app "local/work"
+local app = fal.app "local/gated"
 local runs = 0
 
 local function pid()
@@ -72,7 +72,7 @@ local function submitter(k)
   while not over do
     n = n + 1
     local name = seed .. "." .. k .. "." .. n
-    local handle, err = client.queue.submit("local/work", { input = {
+    local handle, err = client.queue.submit("local/gated", { input = {
       name = name, work = math.random() < 0.5 and math.random() / 20 or nil,
       bytes = math.random() < 0.1 and 200000 or nil, padding = math.random() < 0.1 and ("p"):rep(100000) or nil,
     } })
@@ -91,9 +91,9 @@ local function observer()
   while not over do
     local id = ids[math.random(math.max(1, #ids))]
     local status, err
-    if id then status, err = client.queue.status("local/work", { request_id = id }) else fal.sleep(0.01) end
+    if id then status, err = client.queue.status("local/gated", { request_id = id }) else fal.sleep(0.01) end
     if status and status.status == "COMPLETED" then
-      local result, why = client.queue.result("local/work", { request_id = id })
+      local result, why = client.queue.result("local/gated", { request_id = id })
       if not result and why.status then tell("wrong", id, "result", tostring(why):gsub("\n", " ")) end
       if result and seen[id] and seen[id] ~= result.run then tell("wrong", id, "has another result") end
       if result and not seen[id] then
@@ -158,21 +158,21 @@ local function json(answer) return assert(fal.json.decode(answer.body)) end
 
 
 local function submit(server, input)
-  local answer = server:post("/queue/local/work", fal.json.encode(input))
+  local answer = server:post("/queue/local/gated", fal.json.encode(input))
   assert.equal(200, answer.status, answer.body)
   return json(answer).request_id
 end
 
 
 local function status(server, id)
-  return json(server:get("/queue/local/work/requests/" .. id .. "/status")).status
+  return json(server:get("/queue/local/gated/requests/" .. id .. "/status")).status
 end
 
 
 local function finish(server, id)
   local limit = os.time() + 60
   while status(server, id) ~= "COMPLETED" do assert(os.time() < limit, id .. " does not complete") end
-  return json(server:get("/queue/local/work/requests/" .. id))
+  return json(server:get("/queue/local/gated/requests/" .. id))
 end
 
 
@@ -189,7 +189,7 @@ end
 before_each(function()
   dir = sh "mktemp -d"
   os.execute("mkdir " .. dir .. "/apps")
-  write(dir .. "/apps/work.lua", APP)
+  write(dir .. "/apps/gated.lua", APP)
 end)
 
 after_each(function() os.execute("rm -rf " .. dir) end)
@@ -225,7 +225,7 @@ describe("a queue", function()
     local n = 0
     local client = fal.client {base_url = server.url, credentials = "a:b"}
     for id, name in pairs(names) do
-      local handle = client.queue.handle("local/work", id)
+      local handle = client.queue.handle("local/gated", id)
       local result = fal.check(handle:get {timeout = 60})
       n = n + 1
       assert.equal(name, result.name)
@@ -257,7 +257,7 @@ describe("a queue", function()
     local server = start()
     local gate, tally = dir .. "/gate", dir .. "/tally"
     local client = fal.client {base_url = server.url, credentials = "a:b", retry = false}
-    local handle = fal.check(client.queue.submit("local/work", {input = {gate = gate, tally = tally, name = "a"}}))
+    local handle = fal.check(client.queue.submit("local/gated", {input = {gate = gate, tally = tally, name = "a"}}))
     wait("it does not run", function() return slurp(tally) == "x" and handle:status().status == "IN_PROGRESS" end)
     os.execute("kill " .. server.pid)
     wait("it does not end", function() return sh("curl -s " .. server.url .. "/health; echo $?") == "7" end)
@@ -266,7 +266,7 @@ describe("a queue", function()
     assert.equal(0, server:stop "wait")
     client:close()
     server = start()
-    local answer = json(server:get("/queue/local/work/requests/" .. handle.request_id .. "/status"))
+    local answer = json(server:get("/queue/local/gated/requests/" .. handle.request_id .. "/status"))
     assert.same({"COMPLETED", "client_cancelled"}, {answer.status, answer.error_type})
     assert.equal("xc", slurp(tally))
     server:stop()
@@ -289,7 +289,7 @@ describe("a queue", function()
     local gate = dir .. "/gate"
     local ids, answer = {submit(server, {gate = gate, name = 1})}, nil
     for n = 2, 200 do
-      answer = server:post("/queue/local/work", fal.json.encode {name = n, padding = ("p"):rep(60000)})
+      answer = server:post("/queue/local/gated", fal.json.encode {name = n, padding = ("p"):rep(60000)})
       if answer.status ~= 200 then break end
       ids[n] = json(answer).request_id
     end

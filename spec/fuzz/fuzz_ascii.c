@@ -17,19 +17,6 @@ static void need (int condition) {
 }
 
 
-static int is_json (const char *s, size_t n) {
-  fal_json j;
-  fal_json_token t;
-  fal_json_kind kind;
-  fal_json_open(&j, s, n, 0);
-  do
-    kind = fal_json_next(&j, &t);
-  while (kind != FAL_JSON_END && kind != FAL_JSON_ERROR);
-  fal_json_close(&j);
-  return kind == FAL_JSON_END;
-}
-
-
 /* Both say the same. */
 static void compare (const char *a, size_t a_n, const char *b, size_t b_n) {
   fal_json x, y;
@@ -59,7 +46,7 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size) {
   need(serve_ascii_put(&b, s, size) == FAL_OK);
   for (i = 0; i < b.n; i++)
     need((unsigned char)b.s[i] < 0x80 && b.s[i] != '\n' && b.s[i] != '\r');
-  if (is_json(s, size))
+  if (fal_json_valid(s, size))
     compare(s, size, b.s, b.n);
   fal_buf_free(&b);
   free(s);

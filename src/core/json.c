@@ -372,6 +372,19 @@ void fal_json_where (const fal_json *r, size_t *line, size_t *column) {
 }
 
 
+int fal_json_valid (const char *s, size_t n) {
+  fal_json j;
+  fal_json_token t;
+  fal_json_kind kind;
+  fal_json_open(&j, s, n, 0);
+  do
+    kind = fal_json_next(&j, &t);
+  while (kind != FAL_JSON_ERROR && kind != FAL_JSON_END);
+  fal_json_close(&j);
+  return kind == FAL_JSON_END;
+}
+
+
 /* ---- looking up ---- */
 
 /* Reads on, in the object just entered, to the value of the member name[0..n).

@@ -57,6 +57,9 @@ void fal_json_open (fal_json *r, const char *s, size_t n, size_t max_depth);
 /* Frees the scratch. Closing twice is fine. */
 void fal_json_close (fal_json *r);
 
+/* Nonzero when s[0..n) is JSON: one value and nothing after it. */
+int fal_json_valid (const char *s, size_t n);
+
 /* The next token. After FAL_JSON_ERROR or FAL_JSON_END it keeps returning
 ** the same. */
 fal_json_kind fal_json_next (fal_json *r, fal_json_token *t);

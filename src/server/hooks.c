@@ -120,19 +120,6 @@ static int read_result (store_result *r) {
 }
 
 
-static int is_json (const char *s, size_t n) {
-  fal_json j;
-  fal_json_token t;
-  fal_json_kind kind;
-  fal_json_open(&j, s, n, 0);
-  do
-    kind = fal_json_next(&j, &t);
-  while (kind != FAL_JSON_ERROR && kind != FAL_JSON_END);
-  fal_json_close(&j);
-  return kind == FAL_JSON_END;
-}
-
-
 /* The body of a delivery, to 'b'. */
 static fal_code put_body (attempt *a, fal_buf *b) {
   store_result *r = &a->result;
@@ -143,7 +130,7 @@ static fal_code put_body (attempt *a, fal_buf *b) {
   if (!ok)
     fal_buf_addf(b, "\"error\":\"Invalid status code: %u\",", r->status);
   fal_buf_addstr(b, "\"payload\":");
-  if (read_result(r) && is_json(r->body, r->body_n))
+  if (read_result(r) && fal_json_valid(r->body, r->body_n))
     fal_buf_add(b, r->body, r->body_n);
   else
     fal_buf_addstr(b, "null,\"payload_error\":\"the output is not valid JSON "
