@@ -586,6 +586,15 @@ static void utf8 (void) {
 }
 
 
+static void valid (void) {
+  CHECK("an object", fal_json_valid(" {\"a\":[1,null]} ", 16));
+  CHECK("a value", fal_json_valid("7", 1));
+  CHECK("nothing", !fal_json_valid("", 0));
+  CHECK("cut short", !fal_json_valid("{\"a\":[1,null]", 13));
+  CHECK("two values", !fal_json_valid("7 8", 3));
+}
+
+
 int main (void) {
   good_rows();
   bad_rows();
@@ -599,5 +608,6 @@ int main (void) {
   random_numbers();
   locales();
   utf8();
+  valid();
   return TEST_END("json");
 }
