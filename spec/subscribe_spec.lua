@@ -470,11 +470,14 @@ describe("what nobody waits for", function ()
     local crowded = fal.client {
       base_url = server.tls_url, ca_file = server.ca_file, credentials = KEY, max_connections = 2,
     }
-    late(crowded, "never", { timeout = 3, on_enqueue = function ()
-      for i = 1, 2 do holders[i] = fal.async(crowded.run, crowded, "fault/stall") end
-    end })
-    late(client(), "cancel-always-stall")
-    late(client(), "submit-stall")
+    local all = {   -- at once, so that their five seconds begin together
+      fal.async(late, crowded, "never", { timeout = 3, on_enqueue = function ()
+        for i = 1, 2 do holders[i] = fal.async(crowded.run, crowded, "fault/stall") end
+      end }),
+      fal.async(late, client(), "cancel-always-stall", { timeout = 3 }),
+      fal.async(late, client(), "submit-stall", { timeout = 3 }),
+    }
+    for _, task in ipairs(all) do task:await() end
     local pending = fal.step(0)
     assert.equal(2 + 3, pending)
     server.step_until(fal.step, "hungup", 2)

@@ -31,16 +31,19 @@ build-all: all $(CTESTS) $B/frames
 ctest: $(CTESTS)
 	@for t in $(CTESTS); do $(RUN) $$t || exit 1; done
 
-# The specs under one Lua, against modules and host already built. INTERP is
-# what runs them: the Lua itself, or falua, which has module and Lua in one.
+# The specs under one Lua, against modules and host already built, the big ones
+# first. INTERP is what runs them: the Lua itself, or falua, which has module and
+# Lua in one.
 INTERP  = $(LUA)
 spec:
 	@echo "== specs under $(LUA) $(NOTE)"
-	@$(SPECENV) LUA_CPATH="$B/$(LUA)/?.so;;" $(INTERP) $(BUSTED) $(BUSTEDFLAGS)
+	@$(SPECENV) LUA_CPATH="$B/$(LUA)/?.so;;" \
+	  tools/specs $(INTERP) $(BUSTED) $(BUSTEDFLAGS) -- $$(ls -S spec/*_spec.lua)
 
 interop:
 	@echo "== real hosts"
-	@$(SPECENV) LUA_CPATH="$B/lua5.4/?.so;;" lua5.4 $(BUSTED) --run=interop
+	@$(SPECENV) LUA_CPATH="$B/lua5.4/?.so;;" \
+	  tools/specs lua5.4 $(BUSTED) -- $$(ls -S spec/interop/*_spec.lua)
 
 check: build-all
 	@$(MAKE) --no-print-directory ctest
