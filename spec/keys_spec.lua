@@ -509,6 +509,24 @@ describe("limits", function ()
       assert.equal(200, call(ANN, nil, nil, other).status)
     end)
 
+    it("do not count callers who have left", function ()
+      start_waiting "ann ann-id:ann-secret concurrency=8\nbob bob-id:bob-secret"
+      assert.equal("left", run(("node spec/support/leave.mjs %s %s 'Key ann-id:ann-secret' '%s' 400")
+        :format(other.url:match "%d+$", DEV, SMALL)))
+      eventually("somebody stays", function ()
+        local answer = other:get("/metrics", { headers = { ANN } })
+        return answer.body:find("\nfalua_http_requests_active 1\n", 1, true)
+      end)
+      local all = {}
+      for i = 1, 8 do all[i] = direct(tostring(i)) end
+      refused(call(ANN, nil, nil, other), "concurrent_requests_limit", true)
+      for i, p in ipairs(all) do
+        go(i)
+        assert.matches("name", p:read "*a")
+        p:close()
+      end
+    end)
+
     it("let what is queued wait, and others pass it by", function ()
       start_waiting "ann ann-id:ann-secret concurrency=1\nbob bob-id:bob-secret"
       local first, second, third = submit(ANN, "first"), submit(ANN, "second"), submit(ANN, "third")

@@ -10,6 +10,7 @@
 
 #include "../../src/core/fal.h"
 #include "../../src/server/serve.h"
+#include "../../src/server/turn.h"
 #include "test.h"
 
 #define LONG  20.0   /* seconds nobody should have to wait */
@@ -195,7 +196,9 @@ int main (void) {
   leaving(&a);
   slow(&a);
   closing(&s, &a);
+  serve_turn_end(s.turn);
   MHD_stop_daemon(s.daemon);
+  serve_turn_free(s.turn);
   serve_feeds_free(s.feeds);
   serve_guard_free(s.guard);
   CHECK("no request is left", s.active == 0);

@@ -10,6 +10,7 @@
 #include "../core/fal.h"
 #include "chaos.h"
 #include "loop.h"
+#include "turn.h"
 
 #define SLOTS  4096      /* how often what was asked, by digest */
 #define DELAY  2.0       /* seconds, unless the plan says otherwise */
@@ -185,7 +186,7 @@ static void go_on (fal_alarm *a) {
   serve_request *r = p->r;
   free(p);
   r->routed = 0;
-  MHD_resume_connection(r->mc);
+  serve_resume(r->s, r->mc);
 }
 
 

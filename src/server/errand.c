@@ -15,6 +15,7 @@
 #include "keys.h"
 #include "serve.h"
 #include "storage.h"
+#include "turn.h"
 
 #define THREADS  2
 #define TIDY_SECONDS   1      /* between looks for files that ended */
@@ -94,7 +95,7 @@ static void work (serve_errands *k, int first) {
     pthread_mutex_unlock(&k->lock);
     if (r != NULL) {
       r->errand(r);
-      MHD_resume_connection(r->mc);
+      serve_resume(r->s, r->mc);
     }
     if (first && !ending)
       tidy(k);

@@ -14,6 +14,7 @@
 #include "chaos.h"
 #include "feed.h"
 #include "serve.h"
+#include "turn.h"
 
 #define BLOCK       1024    /* what libmicrohttpd asks for without chunks */
 #define SMALL       4096    /* a buffer that may stay */
@@ -50,7 +51,7 @@ struct serve_feeds {
 static void wake (serve_feed *f) {
   if (f->asleep) {
     f->asleep = 0;
-    MHD_resume_connection(f->mc);
+    serve_resume(f->r->s, f->mc);
   }
 }
 
@@ -196,7 +197,7 @@ serve_feed *serve_feed_new (serve_request *r, unsigned int status,
   serve_answer_header(&r->answer, "X-Accel-Buffering", "no");
   serve_request_keep(r);
   if (r->suspended)
-    MHD_resume_connection(r->mc);
+    serve_resume(r->s, r->mc);
   return f;
 }
 

@@ -9,6 +9,7 @@
 #include "../core/json.h"
 #include "filter.h"
 #include "metrics.h"
+#include "turn.h"
 #include "words.h"
 
 #define PROMPT_MAX  (1u << 20)   /* bytes of a prompt that are looked at */
@@ -71,7 +72,7 @@ static void app_done (serve_job *job) {
   fal_buf_free(&r->asked);
   if (r->filtered == 2)
     r->routed = 0;  /* to the next handler */
-  MHD_resume_connection(r->mc);
+  serve_resume(r->s, r->mc);
 }
 
 

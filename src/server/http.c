@@ -1,7 +1,7 @@
 /*
 ** http.c -- libmicrohttpd's side: requests come in, answers go out
 **
-** Everything here runs on the daemon's one thread, but for 'resume'.
+** Everything here runs on the daemon's one thread (turn.c).
 */
 #include <errno.h>
 #include <poll.h>
@@ -16,6 +16,7 @@
 #include "metrics.h"
 #include "serve.h"
 #include "socket.h"
+#include "turn.h"
 
 #define CONNECTION_MEMORY  32768    /* line and headers of a request */
 #define HEAD_MAX           10240    /* what of it may be taken: the rest is for
@@ -142,15 +143,13 @@ static void put_path (const serve_request *r, char *to, size_t n) {
 
 
 /* A line with what is known; never the query or a header of the caller's. */
-static void log_request (const serve_request *r, unsigned int status,
-                         enum MHD_RequestTerminationCode how) {
+static void log_request (const serve_request *r) {
   char path[200], text[200];
   put_path(r, path, sizeof(path));
   fal_copy_text(text, sizeof(text), path, strlen(path));
   serve_log("%s %s %s%s %u %.1fms%s", r->id, r->method,
-            r->proxied ? "(proxied) " : "", text, status,
-            (fal_now() - r->began) * 1000,
-            how == MHD_REQUEST_TERMINATED_COMPLETED_OK ? "" : " cut short");
+            r->proxied ? "(proxied) " : "", text, r->answer.status,
+            (fal_now() - r->began) * 1000, r->cut_short ? " cut short" : "");
 }
 
 
@@ -159,14 +158,23 @@ static void on_completed (void *cls, struct MHD_Connection *mc, void **slot,
   serve_request *r = *slot;
   falua_server *s = cls;
   *slot = NULL;
+  serve_turn_moved(s->turn);
   if (r == NULL)
     return;
+  serve_caller_phase(caller(mc), PHASE_HEAD);
+  r->cut_short = how != MHD_REQUEST_TERMINATED_COMPLETED_OK;
+  if (!serve_waits_on(r))
+    serve_request_end(r);
+}
+
+
+void serve_request_end (serve_request *r) {
+  falua_server *s = r->s;
   serve_metrics_http(s->metrics, r->answer.status);
   if (s->verbose)
-    log_request(r, r->answer.status, how);
+    log_request(r);
   if (r->socket != NULL)
     serve_socket_abandon(r->socket);
-  serve_caller_phase(caller(mc), PHASE_HEAD);
   serve_tenant_leave(r);
   s->held -= r->body.n;
   serve_answer_free(&r->answer);
@@ -181,6 +189,8 @@ static void on_completed (void *cls, struct MHD_Connection *mc, void **slot,
 static void on_connection (void *cls, struct MHD_Connection *mc, void **slot,
                            enum MHD_ConnectionNotificationCode what) {
   falua_server *s = cls;
+  if (s->turn != NULL)
+    serve_turn_moved(s->turn);
   if (what == MHD_CONNECTION_NOTIFY_STARTED) {
     const union MHD_ConnectionInfo *info =
       MHD_get_connection_info(mc, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -331,15 +341,20 @@ static enum MHD_Result begin (falua_server *s, struct MHD_Connection *mc,
 
 
 /* Called first with the headers, then for each piece of body, then without
-** any; and once more when a suspended connection was resumed. */
+** any; and again when a suspended connection was resumed, or while its request
+** waits (turn.c). */
 static enum MHD_Result on_request (void *cls, struct MHD_Connection *mc,
                                    const char *url, const char *method,
                                    const char *version, const char *data,
                                    size_t *n, void **slot) {
   serve_request *r = *slot;
+  falua_server *s = cls;
   (void)version;
+  if (r != NULL && serve_waits(r))
+    return MHD_YES;
+  serve_turn_moved(s->turn);
   if (r == NULL)
-    return begin(cls, mc, url, method, slot);
+    return begin(s, mc, url, method, slot);
   if (*n > 0) {
     enum MHD_Result ok = add_body(r, data, *n);
     *n = 0;
@@ -375,17 +390,9 @@ static int connections (void) {
 }
 
 
-#if defined(__linux__)
-#define POLLING  MHD_USE_EPOLL
-#else
-#define POLLING  MHD_USE_POLL
-#endif
-
-
 fal_code serve_http_start (falua_server *s, fal_error *err) {
   s->daemon = MHD_start_daemon(
-    MHD_USE_INTERNAL_POLLING_THREAD | POLLING | MHD_ALLOW_SUSPEND_RESUME |
-    MHD_ALLOW_UPGRADE,
+    serve_turn_flags() | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE,
     0, NULL, NULL, on_request, s,
     MHD_OPTION_LISTEN_SOCKET, s->listener,
     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
@@ -397,5 +404,6 @@ fal_code serve_http_start (falua_server *s, fal_error *err) {
   if (s->daemon == NULL)
     return fal_fail(err, FAL_ENETWORK, "cannot start the server: %s",
                     strerror(errno));
-  return FAL_OK;
+  s->turn = serve_turn_new(s, err);
+  return s->turn != NULL ? FAL_OK : FAL_ENOMEM;
 }

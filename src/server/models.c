@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #include "serve.h"
+#include "turn.h"
 
 #define LIST_MAX    ((size_t)64 << 20)
 #define PAGE        50     /* entries of a list, as the platform has it */
@@ -112,7 +113,7 @@ static void finish (serve_request *r) {
     serve_answer_json(&r->answer, MHD_HTTP_OK, &l->json);
   free_listing(l);
   r->extra = NULL;
-  MHD_resume_connection(r->mc);
+  serve_resume(r->s, r->mc);
 }
 
 
@@ -184,7 +185,7 @@ static void list_models (serve_request *r) {
 static void document_done (serve_job *job) {
   serve_request *r = (serve_request *)job;
   serve_answer_reply(&r->answer, &job->reply);
-  MHD_resume_connection(r->mc);
+  serve_resume(r->s, r->mc);
 }
 
 
@@ -200,7 +201,7 @@ static void give_document (serve_request *r) {
   MHD_suspend_connection(r->mc);
   if (!ask(r, &cls, id, "document")) {
     serve_answer_too_many(&r->answer, "Too many requests are waiting");
-    MHD_resume_connection(r->mc);
+    serve_resume(r->s, r->mc);
   }
 }
 

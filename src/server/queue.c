@@ -19,6 +19,7 @@
 #include "keys.h"
 #include "serve.h"
 #include "report.h"
+#include "turn.h"
 
 #define URL_MAX     2048     /* of a webhook */
 #define STATUS_MAX  (64u << 20)
@@ -110,7 +111,7 @@ static void post_change (ask *a) {
   MHD_suspend_connection(r->mc);
   if (!serve_backlog_change(r->s->backlog, &a->change)) {
     answer_ending(r);
-    MHD_resume_connection(r->mc);
+    serve_resume(r->s, r->mc);
   }
 }
 
@@ -121,7 +122,7 @@ static void post_look (ask *a) {
   MHD_suspend_connection(r->mc);
   if (!serve_backlog_look(r->s->backlog, &a->look)) {
     answer_ending(r);
-    MHD_resume_connection(r->mc);
+    serve_resume(r->s, r->mc);
   }
 }
 
@@ -167,7 +168,7 @@ static void submitted (serve_change *c, store_code code) {
     case STORE_FULL: answer_full(r); break;
     default: answer_broken(r);
   }
-  MHD_resume_connection(r->mc);
+  serve_resume(r->s, r->mc);
 }
 
 
@@ -338,7 +339,7 @@ static void look_status (serve_look *l, store *s, double now) {
       return;
     answer_broken(r);
   }
-  MHD_resume_connection(r->mc);
+  serve_resume(r->s, r->mc);
 }
 
 
@@ -401,7 +402,7 @@ static void look_result (serve_look *l, store *s, double now) {
       break;
     default: answer_broken(r);
   }
-  MHD_resume_connection(r->mc);
+  serve_resume(r->s, r->mc);
 }
 
 
@@ -450,7 +451,7 @@ static void canceled (serve_change *c, store_code code) {
     case STORE_FULL: answer_full(r); break;
     default: answer_broken(r);
   }
-  MHD_resume_connection(r->mc);
+  serve_resume(r->s, r->mc);
 }
 
 

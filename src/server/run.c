@@ -8,13 +8,14 @@
 #include "../core/fal.h"
 #include "../core/json.h"
 #include "serve.h"
+#include "turn.h"
 
 
-/* On the runner's thread: hands the answer over and wakes libmicrohttpd. */
+/* On the runner's thread. */
 static void job_done (serve_job *job) {
   serve_request *r = (serve_request *)job;
   serve_answer_reply(&r->answer, &job->reply);
-  MHD_resume_connection(r->mc);
+  serve_ready(r);
 }
 
 
@@ -98,7 +99,7 @@ static void post (serve_request *r) {
   MHD_suspend_connection(r->mc);  /* first: a worker may be done at once */
   if (!serve_pool_post(r->s->pool, &r->job)) {
     serve_answer_too_many(&r->answer, "Too many requests are waiting");
-    MHD_resume_connection(r->mc);
+    serve_resume(r->s, r->mc);
   }
 }
 
@@ -125,6 +126,11 @@ void serve_post_as (serve_request *r, const char *endpoint, const char *body,
 int serve_run (serve_request *r) {
   if (r->role != ROLE_RUN)
     return 0;
-  serve_post(r, SERVE_RUN, &run_class);
+  fill_job(r, SERVE_RUN, &run_class);
+  serve_wait(r);  /* first: a worker may be done at once */
+  if (!serve_pool_post(r->s->pool, &r->job)) {
+    serve_answer_too_many(&r->answer, "Too many requests are waiting");
+    serve_ready(r);
+  }
   return 1;
 }

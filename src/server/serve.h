@@ -117,6 +117,7 @@ struct serve_socket;
 
 struct falua_server {
   struct MHD_Daemon *daemon;
+  struct serve_turn *turn; /* runs it */
   serve_pool *pool;
   serve_feeds *feeds;
   struct serve_backlog *backlog;
@@ -188,8 +189,11 @@ struct serve_request {
   int struck, trouble;        /* see chaos.h */
   int nameless;               /* the answer goes without our headers */
   int routed;                 /* given to its handler */
-  int suspended;              /* handed to a worker, once */
+  int suspended;              /* handed to another thread, which answers */
+  int wait, awake;            /* turn.c's */
+  double waited;
   int owners;                 /* the connection; and a feed */
+  int cut_short;              /* its connection ended before its answer did */
   fal_buf head;               /* see serve_fal_headers */
   fal_buf asked;              /* what filter.c asks its app */
   int filtered;               /* 1: by the list, 2: by the app too */
@@ -272,6 +276,9 @@ void serve_post_as (serve_request *r, const char *endpoint, const char *body,
 /* run.c: the request's x-fal-... headers as "name: value\r\n" lines, which
 ** are the request's; NULL when it has none. */
 const char *serve_fal_headers (serve_request *r);
+
+/* http.c: its answer was sent, or nobody takes it any more. For turn.c. */
+void serve_request_end (serve_request *r);
 
 /* http.c: for who needs a request when its connection may be gone. */
 void serve_request_keep (serve_request *r);

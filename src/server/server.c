@@ -24,6 +24,7 @@
 #include "metrics.h"
 #include "serve.h"
 #include "socket.h"
+#include "turn.h"
 #include "words.h"
 
 #define LISTEN       "127.0.0.1:8787"
@@ -346,10 +347,12 @@ void falua_server_stop (falua_server *s) {
   if (s->daemon != NULL) {
     serve_socket_close_all(s);  /* opened meanwhile */
     wait_idle(s, LAST_GRACE);
+    serve_turn_end(s->turn);
     MHD_stop_daemon(s->daemon);
   }
   serve_backlog_free(s->backlog);
-  serve_loop_free(s->loop);
+  serve_loop_free(s->loop);  /* upgraded connections end on it, and tell */
+  serve_turn_free(s->turn);
   serve_hooks_free(s->hooks);
   serve_errands_free(s->errands);
   serve_keys_free(s->keys);

@@ -20,6 +20,7 @@
 #include "../core/fal.h"
 #include "../core/handshake.h"
 #include "socket.h"
+#include "turn.h"
 
 #define READ         ((size_t)64 << 10)
 #define READS        16     /* before others get their turn */
@@ -161,6 +162,7 @@ static void finish (serve_socket *k) {
   fal_buf_free(&k->early);
   fal_buf_free(&k->out);
   MHD_upgrade_action(k->handle, MHD_UPGRADE_ACTION_CLOSE);
+  serve_turn_news(k->s->turn);
   unlink_socket(k);
   k->cls->closed(k);
 }

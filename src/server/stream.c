@@ -11,6 +11,7 @@
 #include "../core/fal.h"
 #include "ascii.h"
 #include "serve.h"
+#include "turn.h"
 
 #define EVENT_MAX  (64u << 20)   /* bytes of one event */
 
@@ -76,7 +77,7 @@ static void job_done (serve_job *job) {
     return;
   }
   serve_answer_reply(&r->answer, &job->reply);
-  MHD_resume_connection(r->mc);
+  serve_resume(r->s, r->mc);
 }
 
 
