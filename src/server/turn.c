@@ -26,9 +26,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define PATIENCE   0.004   /* seconds that a request waits without being
+#define PATIENCE   0.008   /* seconds that a request waits without being
                               suspended */
-#define TICK       1       /* milliseconds between looks at those */
+#define TICK       2       /* milliseconds between looks at those */
 #define AWAKE_MAX  128     /* of them: each costs a call in each turn */
 
 /* serve_request.wait */
