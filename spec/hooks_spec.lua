@@ -265,6 +265,13 @@ describe("falua trigger", function ()
     assert.is_truthy(fal.json.decode(first).keys[1].x)
   end)
 
+  it("makes it where another has only just begun to", function ()
+    child.sh(("rm -rf %s/state && mkdir -p %s/state/falua && : > %s/state/falua/webhook.pem"):format(dir, dir, dir))
+    local out, code = child.sh(command "trigger --jwks")
+    assert.equal(0, code, out)
+    assert.is_truthy(fal.json.decode(out).keys[1].x)
+  end)
+
   it("tells what was answered", function ()
     local out, code = trigger(server.url .. "/fault/status/500")
     assert.equal(1, code)

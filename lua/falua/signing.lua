@@ -57,15 +57,15 @@ end
 
 
 -- This machine's own key, made when it is not there | nil, why. What two
--- processes append at once has two keys in it: the first one counts.
+-- processes append at once has two keys in it: the first one counts. One that
+-- finds the other's file still empty appends, too.
 function signing.own()
   local path = signing.path()
   if not path then return nil, "there is no place for a key: neither HOME nor XDG_STATE_HOME is set" end
   local f = io.open(path, "rb")
-  if f then
-    f:close()
-    return signing.read(path)
-  end
+  local begun = f and f:read(1)
+  if f then f:close() end
+  if begun then return signing.read(path) end
   local bytes, why = random()
   if not bytes then return nil, why end
   local ok, err = core.append(path, PEM:format(core.base64(HEAD .. bytes)))
