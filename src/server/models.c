@@ -147,9 +147,11 @@ static int ask_next (serve_request *r) {
   if (l->at == l->end)
     return 0;
   l->at += strlen(l->at) + 1;
-  l->refused = !ask(r, &entry_class, id, expand != NULL &&
-                    strncmp(expand, "openapi", 7) == 0 ? "full" : "model");
-  return !l->refused;
+  if (ask(r, &entry_class, id, expand != NULL &&
+          strncmp(expand, "openapi", 7) == 0 ? "full" : "model"))
+    return 1;  /* it may have been answered, and all of it be over */
+  l->refused = 1;
+  return 0;
 }
 
 
