@@ -8,19 +8,24 @@
 local core = require "fal.core"
 
 local json = core.json
+local floor, format = math.floor, string.format
 local made = {}
 
 local MAX_INPUT = 65536  -- bytes of an input that is written down
+local SORTED = { sorted = true }
+local NOTHING = {}
+local SOFTWARE = "fal for Lua " .. core.version
 
 -- Names of fields that fal's models use for what the web UIs know.
 local STEPS = { "num_inference_steps", "steps" }
 local SCALE = { "guidance_scale", "cfg_scale", "guidance" }
 local SAMPLER = { "scheduler", "sampler", "sampler_name" }
+local STRENGTH = { "strength" }
 
 
 local function first_of(input, names)
-  for _, name in ipairs(names) do
-    local value = input[name]
+  for i = 1, #names do
+    local value = input[names[i]]
     if type(value) == "number" or type(value) == "string" then return value end
   end
 end
@@ -29,30 +34,39 @@ end
 -- A number as digits, whole ones without a fraction; anything else as it is.
 function made.digits(value)
   if type(value) ~= "number" then return value and tostring(value) end
-  if value ~= math.floor(value) or value >= 2 ^ 63 or value < -2 ^ 63 then return json.encode(value) end
-  return (("%d"):format(value))
+  if value ~= floor(value) or value >= 2 ^ 63 or value < -2 ^ 63 then return json.encode(value) end
+  return format("%d", value)
 end
 
 
 ---- Writing ------------------------------------------------------------
 
--- A copy of an input for writing down: data: URIs are named, not kept.
+-- An input for writing down: data: URIs are named, not kept. A copy when it has
+-- any.
 local function without_data(value)
   if type(value) == "string" and #value > 1024 and value:find "^data:" then
     return ("%s (%d bytes, not kept)"):format(value:match "^[^,]*" :sub(1, 100), #value)
   elseif type(value) ~= "table" then return value end
-  local copy = setmetatable({}, getmetatable(value))
-  for k, v in next, value do copy[k] = without_data(v) end
-  return copy
+  local copy
+  for k, v in next, value do
+    local kept = without_data(v)
+    if kept ~= v then
+      if not copy then
+        copy = setmetatable({}, getmetatable(value))
+        for name, old in next, value do copy[name] = old end
+      end
+      copy[k] = kept
+    end
+  end
+  return copy or value
 end
 
 
--- The input as JSON and as a value, both nil when it is too long.
+-- The input as JSON, nil when it is too long.
 local function input_of(known)
   if type(known.input) ~= "table" then return nil end
-  local kept = without_data(known.input)
-  local text = json.encode(kept, { sorted = true })
-  if text and #text <= MAX_INPUT then return text, kept end
+  local text = json.encode(without_data(known.input), SORTED)
+  return text and #text <= MAX_INPUT and text or nil
 end
 
 
@@ -63,29 +77,29 @@ local function quoted(value)
 end
 
 
+-- 'name' and its value after the other fields of a line.
+local function field(line, name, value)
+  if not value then return line end
+  return (line ~= "" and line .. ", " or "") .. name .. ": " .. quoted(value)
+end
+
+
 -- "prompt\nNegative prompt: ...\nSteps: 4, ..., Model: ...", of what is known.
 function made.parameters(known)
-  local input = type(known.input) == "table" and known.input or {}
-  local fields = {}
-  local function add(name, value)
-    if value then fields[#fields + 1] = name .. ": " .. quoted(value) end
-  end
-  add("Steps", first_of(input, STEPS))
-  add("Sampler", first_of(input, SAMPLER))
-  add("CFG scale", first_of(input, SCALE))
-  add("Seed", known.seed)
-  if known.width and known.height then
-    add("Size", ("%sx%s"):format(made.digits(known.width), made.digits(known.height)))
-  end
-  add("Denoising strength", first_of(input, { "strength" }))
-  add("Model", known.model)
-  local lines = {}
-  if known.prompt and known.prompt ~= "" then lines[1] = known.prompt end
+  local input = type(known.input) == "table" and known.input or NOTHING
+  local width, height, line, text = known.width, known.height, "", ""
+  line = field(line, "Steps", first_of(input, STEPS))
+  line = field(line, "Sampler", first_of(input, SAMPLER))
+  line = field(line, "CFG scale", first_of(input, SCALE))
+  line = field(line, "Seed", known.seed)
+  line = field(line, "Size", width and height and made.digits(width) .. "x" .. made.digits(height))
+  line = field(line, "Denoising strength", first_of(input, STRENGTH))
+  line = field(line, "Model", known.model)
+  if known.prompt and known.prompt ~= "" then text = known.prompt .. "\n" end
   if known.negative_prompt and known.negative_prompt ~= "" then
-    lines[#lines + 1] = "Negative prompt: " .. known.negative_prompt
+    text = text .. "Negative prompt: " .. known.negative_prompt .. "\n"
   end
-  if #fields > 0 then lines[#lines + 1] = table.concat(fields, ", ") end
-  return table.concat(lines, "\n")
+  return line ~= "" and text .. line or text:sub(1, -2)
 end
 
 
@@ -102,33 +116,46 @@ local function cost_of(cost)
 end
 
 
+-- All that is known as one JSON object, its members sorted: the input, which is
+-- JSON already, stands between "index" and "model". nil when it cannot be JSON.
+local function whole_of(known, cost, input)
+  local text = json.encode({
+    version = 1, software = SOFTWARE, model = known.model, prompt = known.prompt,
+    negative_prompt = known.negative_prompt, seed = known.seed,
+  }, SORTED)
+  if not text then return nil end
+  if input then text = '{"input":' .. input .. "," .. text:sub(2) end
+  if not (cost or known.index) then return text end
+  local first = json.encode({ cost = cost, index = known.index }, SORTED)
+  return first and first:sub(1, -2) .. "," .. text:sub(2)
+end
+
+
+-- One text, n entries being there before it: how many are there now.
+local function add(list, n, key, value)
+  if not value or value == "" then return n end
+  value = tostring(value)
+  if value:find("\0", 1, true) then value = value:gsub("%z", "") end  -- a text chunk cannot hold a zero byte
+  list[n + 1], list[n + 2] = key, value
+  return n + 2
+end
+
+
 -- The text chunks of one picture: key, value, key, value... of what is known,
 -- always in this order. 'known': prompt, negative_prompt, seed, model,
 -- request_id, cost, input, index, width, height.
 function made.texts(known)
-  local input_text, input = input_of(known)
-  local cost = cost_of(known.cost)
-  local list = {}
-  local function add(key, value)
-    if value and value ~= "" then  -- a text chunk cannot hold a zero byte
-      list[#list + 1] = key
-      list[#list + 1] = (tostring(value):gsub("%z", ""))
-    end
-  end
-  local software = "fal for Lua " .. core.version
-  add("parameters", made.parameters(known))
-  add("prompt", known.prompt)
-  add("negative_prompt", known.negative_prompt)
-  add("seed", made.digits(known.seed))
-  add("model", known.model)
-  add("request_id", known.request_id)
-  add("cost", cost and cost.text)
-  add("input", input_text)
-  add("fal", json.encode({
-    version = 1, software = software, model = known.model, input = input, prompt = known.prompt,
-    negative_prompt = known.negative_prompt, seed = known.seed, index = known.index, cost = cost,
-  }, { sorted = true }))
-  add("Software", software)
+  local input, cost, list = input_of(known), cost_of(known.cost), {}
+  local n = add(list, 0, "parameters", made.parameters(known))
+  n = add(list, n, "prompt", known.prompt)
+  n = add(list, n, "negative_prompt", known.negative_prompt)
+  n = add(list, n, "seed", made.digits(known.seed))
+  n = add(list, n, "model", known.model)
+  n = add(list, n, "request_id", known.request_id)
+  n = add(list, n, "cost", cost and cost.text)
+  n = add(list, n, "input", input)
+  n = add(list, n, "fal", whole_of(known, cost, input))
+  add(list, n, "Software", SOFTWARE)
   return list
 end
 

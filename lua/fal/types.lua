@@ -19,6 +19,10 @@ local USUAL = {
   ["image/jpeg"] = "jpg", ["image/tiff"] = "tif", ["video/mp4"] = "mp4", ["audio/ogg"] = "ogg", ["audio/x-wav"] = "wav",
 }
 
+local BY_TYPE = {}
+for extension, kind in pairs(BY_EXTENSION) do BY_TYPE[kind] = USUAL[kind] or extension end
+for kind, extension in pairs(USUAL) do BY_TYPE[kind] = extension end
+
 -- No zero bytes: Lua 5.1 ends a pattern there.
 local BY_BYTES = {
   { "^\137PNG\r\n\26\n", "image/png" }, { "^\255\216\255", "image/jpeg" },
@@ -48,12 +52,7 @@ end
 
 -- The extension for a type, "bin" when none is known.
 function types.extension(kind)
-  kind = kind:match "^[^;%s]+"
-  if USUAL[kind] then return USUAL[kind] end
-  for extension, known in pairs(BY_EXTENSION) do
-    if known == kind then return extension end
-  end
-  return "bin"
+  return BY_TYPE[kind] or BY_TYPE[kind:match "^[^;%s]+"] or "bin"
 end
 
 
