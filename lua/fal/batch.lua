@@ -261,7 +261,7 @@ local function check(opt, level)
   if opt.limit and not (opt.limit >= 1 and opt.limit < 10000 and opt.limit % 1 == 0) then
     error("limit must be a whole number from 1 on", level + 1)
   end
-  if opt.out then save.check_template(opt.out, level + 1) end
+  if opt.out then save.template(opt.out, level + 1) end
   return opt
 end
 

@@ -74,11 +74,11 @@ local function follow(b, job)
 end
 
 
--- f() again while the network fails: what it returns.
-local function patiently(f, is_over)
+-- f(...) again while the network fails: what it returns.
+local function patiently(f, is_over, ...)
   local pause = 1
   for try = 1, TRIES do
-    local result, err = f()
+    local result, err = f(...)
     if result ~= nil or try == TRIES or is_over(err) then return result, err end
     local ok, why = tasks.sleep(pause)
     if not ok then return nil, why end
@@ -98,9 +98,7 @@ end
 
 -- The same for a request that was submitted, through what the network does.
 local function follow_patiently(b, job)
-  return patiently(function () return follow(b, job) end, function (err)
-    return job.final or err.code == "canceled"
-  end)
+  return patiently(follow, function (err) return job.final or err.code == "canceled" end, b, job)
 end
 
 
@@ -133,17 +131,27 @@ local function result_of(b, job)
 end
 
 
+local function save_files(b, job, result, meta, files)
+  return save.files(b.client, result, b.opt.out, { index = job.index, job = true }, meta, job.input, files)
+end
+
+
+-- Whether there is no use in saving once more.
+local function is_hopeless(err)
+  return err.code == "file" or err.code == "canceled"
+end
+
+
 -- Its files to disk: true | nil, err.
 local function keep(b, job, result, meta)
   job.seed = type(result) == "table" and type(result.seed) == "number" and result.seed or nil
-  if not b.opt.out or type(result) ~= "table" or #save.list(result) == 0 then
+  local files = b.opt.out and save.list(result)
+  if not files or #files == 0 then
     local text = core.json.encode(result)
     job.files, job.result = core.json.array {}, text and #text <= RESULT and result or nil
     return true
   end
-  local paths, err = patiently(function ()
-    return b.client:save(result, b.opt.out, { index = job.index, job = true, meta = meta, input = job.input })
-  end, function (e) return e.code == "file" or e.code == "canceled" end)
+  local paths, err = patiently(save_files, is_hopeless, b, job, result, meta, files)
   if not paths then return nil, err end
   job.files = core.json.array(paths)
   return true

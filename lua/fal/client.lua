@@ -197,7 +197,8 @@ end
 
 
 -- A URL to a file: path, info | nil, err. 'opt': overwrite, timeout, max_bytes;
--- temporary (it need not outlive a power cut).
+-- temporary (it need not outlive a power cut); keep (what has no more bytes
+-- becomes no file, but is returned as the third).
 function Client:fetch(url, path, opt)
   local refused = tasks.refused()
   if refused then return nil, refused end
@@ -208,9 +209,10 @@ function Client:fetch(url, path, opt)
   local ok, why = tasks.wait_op(op, id)
   if not ok then return nil, why end
   local info, err = op:saved()
+  local bytes = opt.keep and info and op:kept()
   op:close()
   if not info then return nil, err end
-  return path, info
+  return path, info, bytes
 end
 
 

@@ -167,6 +167,7 @@ end
 function Recorder:download(box, url, path, opt)
   if url:find "^data:" then return tasks.engine():download(box, url, path, opt) end
   self:hide(nil, box)
+  opt.keep = nil   -- what is recorded is a file
   return self:operation("download", { url = cassette.url(url) }, { path = path, overwrite = opt.overwrite }, function ()
     return tasks.engine():download(box, url, path, opt)
   end)

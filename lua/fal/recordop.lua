@@ -93,6 +93,10 @@ function Taped:saved()
 end
 
 
+-- See Recorder:download.
+function Taped.kept() end
+
+
 function Taped:refused()
   local refused = self.op:refused()
   self.entry.refused = refused or nil
@@ -183,7 +187,7 @@ function Played:take() return self:result() end
 
 
 function Played.close() end
-Played.cancel, Played.give_key = Played.close, Played.close
+Played.cancel, Played.give_key, Played.kept = Played.close, Played.close, Played.close
 
 
 ---- Both ---------------------------------------------------------------

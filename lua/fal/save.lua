@@ -3,7 +3,8 @@
 -- A file is fetched to a temporary name in the template's fixed folder, then
 -- named (its hash, type and size are known by then) and moved. PNGs are copied
 -- on the way, with what made them in their text chunks, pixels untouched. No
--- file is ever in memory as a whole.
+-- file is ever in memory as a whole, except for the small ones of a batch,
+-- which are written once, there and then.
 
 local core = require "fal.core"
 local made = require "fal.made"
@@ -19,7 +20,8 @@ save.OPTIONS = {
   job = "boolean",
 }
 
-local HEAD = 262144  -- bytes of a file that tell its type and size
+local HEAD = 1024    -- bytes of a file that tell its type and size
+local SMALL = 65536  -- bytes of a file that stays in memory until it is written
 
 -- Letters with a mark, without it: for file names.
 local PLAIN = {
@@ -62,29 +64,41 @@ local function clean(s)
 end
 
 
+-- Adds the file objects in a table to 'found'.
+local function walk(value, found, seen)
+  if seen[value] then return end
+  seen[value] = true
+  if type(value.url) == "string" then
+    found[#found + 1] = value
+    return
+  end
+  if value[1] ~= nil then
+    for i = 1, #value do
+      if type(value[i]) == "table" then walk(value[i], found, seen) end
+    end
+    return
+  end
+  local first, names   -- most results have one list, and no names to be sorted
+  for name, member in pairs(value) do
+    if type(name) == "string" and type(member) == "table" then
+      if not first then first = name
+      else
+        names = names or { first }
+        names[#names + 1] = name
+      end
+    end
+  end
+  if not names then return first and walk(value[first], found, seen) end
+  table.sort(names)
+  for _, name in ipairs(names) do walk(value[name], found, seen) end
+end
+
+
 -- The file objects of a result, in a stable order: any table with a string
 -- 'url', lists by index, members by name.
 function save.list(result)
-  local found, seen = {}, {}
-  local function walk(value)
-    if type(value) ~= "table" or seen[value] then return end
-    seen[value] = true
-    if type(value.url) == "string" then
-      found[#found + 1] = value
-      return
-    end
-    if value[1] ~= nil then
-      for i = 1, #value do walk(value[i]) end
-      return
-    end
-    local names = {}
-    for name in pairs(value) do
-      if type(name) == "string" then names[#names + 1] = name end
-    end
-    table.sort(names)
-    for _, name in ipairs(names) do walk(value[name]) end
-  end
-  walk(result)
+  local found = {}
+  if type(result) == "table" then walk(result, found, {}) end
   return found
 end
 
@@ -106,21 +120,28 @@ local VALUES = {
 }
 
 
-function save.check_template(template, level)
-  for name in template:gmatch "{(.-)}" do
+local last = { text = false }   -- the template that was read last: a batch has one
+
+
+-- A template, read: what stands before each of its fields and after the last,
+-- their names, whether {hash} is one, and the folder of its fixed beginning,
+-- where temporary files go.
+function save.template(text, level)
+  if last.text == text then return last end
+  local t, from = { text = text, before = {}, names = {}, hashed = false }, 1
+  for at, name, after in text:gmatch "(){(.-)}()" do
     if not VALUES[name] then
       local near = options.nearest(name, VALUES)
       error(("the template has no field {%s}%s"):format(name, near and (": did you mean {" .. near .. "}?") or ""),
         level + 1)
     end
+    t.before[#t.before + 1], t.names[#t.names + 1] = text:sub(from, at - 1), name
+    t.hashed, from = t.hashed or name == "hash", after
   end
-end
-
-
--- Where temporary files go: the folder of the template's fixed beginning.
-local function folder_of(template)
-  local fixed = template:match "^[^{]*"
-  return fixed:match "^(.*/)" or ""
+  t.rest = text:sub(from)
+  t.folder = text:match "^[^{]*" :match "^(.*/)" or ""
+  last = t
+  return t
 end
 
 
@@ -134,11 +155,13 @@ end
 
 
 local function expand(template, known, file)
-  return (template:gsub("{(.-)}", function (name)
+  local path = ""
+  for i, name in ipairs(template.names) do
     local v = VALUES[name](known, file)
-    if v == nil or v == "" then return "unknown" end
-    return tostring(v)
-  end))
+    if v == nil or v == "" then v = "unknown" end
+    path = path .. template.before[i] .. tostring(v)
+  end
+  return path .. template.rest
 end
 
 
@@ -155,7 +178,7 @@ local function unused(path, taken)
 end
 
 
--- A file's digest, for its name: hex | nil, err.
+-- A file's digest: hex | nil, err.
 local function hash_of(path)
   local op, id = tasks.engine():digest("sha256", path)
   if not op then return nil, id end
@@ -167,12 +190,21 @@ local function hash_of(path)
 end
 
 
+-- The same of a fetched file.
+local function hash_of_fetched(got)
+  if got.bytes then return core.digest("sha256", got.bytes) end
+  return hash_of(got.temp)
+end
+
+
 -- The text chunks of a PNG: what made it, and what the caller wants there.
 local function texts_of(job, index, width, height)
-  local known = setmetatable({ index = index, width = width, height = height }, { __index = job.known })
+  local known = job.known
+  known.index, known.width, known.height = index, width, height
   local list = made.texts(known)
+  if not job.text then return list end
   local names = {}
-  for key in pairs(job.text or {}) do names[#names + 1] = key end
+  for key in pairs(job.text) do names[#names + 1] = key end
   table.sort(names)
   for _, key in ipairs(names) do
     list[#list + 1] = key
@@ -184,41 +216,49 @@ end
 
 -- Whether what is at 'path' is the fetched file: of the same request, or the
 -- same bytes.
-local function is_same(job, temp, path, texts)
+local function is_same(job, got, path, texts)
   if texts then
     local info = require("fal.image").info(path)
     return job.known.request_id and info and info.text and info.text.request_id == job.known.request_id
   end
-  return hash_of(temp) == hash_of(path)
+  return hash_of_fetched(got) == hash_of(path)
+end
+
+
+-- A fetched file under a name: true | nil, err.
+local function put(job, got, name, texts)
+  if got.bytes and texts then return core.image.put_retext(got.bytes, name, texts, job.overwrite) end
+  if got.bytes then return core.write(name, got.bytes, job.overwrite) end
+  if texts then return tasks.work(core.image.retext, got.temp, name, texts, job.overwrite) end
+  return core.move(got.temp, name, job.overwrite)
 end
 
 
 -- Moves a fetched file to its name: path | nil, err. For a job of a batch a
 -- name that is taken is no failure: the file is there already, or it gets
 -- another name.
-local function settle(job, temp, path, texts)
+local function settle(job, got, path, texts)
   local name = path
   while true do
-    local ok, err
-    if texts then ok, err = tasks.work(core.image.retext, temp, name, texts, job.overwrite)
-    else ok, err = core.move(temp, name, job.overwrite) end
+    local ok, err = put(job, got, name, texts)
     if ok then return name end
     if not job.is_job or err.code ~= "file" or not core.engine.head(name, 0) then return nil, err end
-    if is_same(job, temp, name, texts) then return name end
+    if is_same(job, got, name, texts) then return name end
     name = unused(path, job.taken)
   end
 end
 
 
 -- Names and places one fetched file: path | nil, err.
-local function place(job, temp, file, index, kind)
-  local head, err = core.engine.head(temp, HEAD)
+local function place(job, got, file, index)
+  local head, err = got.bytes and got.bytes:sub(1, HEAD), nil
+  if not head then head, err = core.engine.head(got.temp, HEAD) end
   if not head then return nil, err end
-  kind = types.of_bytes(head) or (file.content_type or kind or ""):match "^[^;%s]+"
+  local kind = types.of_bytes(head) or (file.content_type or got.kind or ""):match "^[^;%s]+"
   local _, width, height = core.probe(head)
   local hash
-  if job.template:find("{hash}", 1, true) then
-    hash, err = hash_of(temp)
+  if job.template.hashed then
+    hash, err = hash_of_fetched(got)
     if not hash then return nil, err end
   end
   if type(width) ~= "number" then width, height = file.width, file.height end
@@ -226,7 +266,7 @@ local function place(job, temp, file, index, kind)
     index = index, hash = hash, width = width, height = height, ext = extension(kind, file.url),
   }), job.taken)
   local texts = kind == "image/png" and texts_of(job, index, width, height)
-  return settle(job, temp, path, texts)
+  return settle(job, got, path, texts)
 end
 
 
@@ -234,23 +274,40 @@ end
 local tag, counter = nil, 0
 
 
--- One file to a temporary name: { temp =, kind = } | nil, err.
+-- One file, to a temporary name or as bytes: { temp =, bytes =, kind = } | nil,
+-- err.
 local function fetch(job, file)
   tag = tag or core.digest("md5", tostring(job) .. core.now()):sub(1, 12)
   counter = counter + 1
-  local temp = ("%s.fal-%s-%d.part"):format(job.folder, tag, counter)
-  job.temps[#job.temps + 1] = temp
-  local ok, info = job.client:fetch(file.url, temp, { timeout = job.timeout, overwrite = true, temporary = true })
+  local temp = ("%s.fal-%s-%d.part"):format(job.template.folder, tag, counter)
+  local ok, info, bytes = job.client:fetch(file.url, temp, {
+    timeout = job.timeout, overwrite = true, temporary = true, keep = job.is_job and SMALL or nil,
+  })
   if not ok then return nil, info end
-  return { temp = temp, kind = info.content_type }
+  if not bytes then job.temps[#job.temps + 1] = temp end
+  return { temp = temp, bytes = bytes, kind = info.content_type }
+end
+
+
+-- All of them, at most four at once: outcomes as those of fal.gather | nil, err.
+local function fetch_all(job, files)
+  if #files == 1 then
+    local got, err = fetch(job, files[1])
+    return { { ok = got ~= nil, result = got, err = err } }
+  end
+  local calls = {}
+  for i, file in ipairs(files) do
+    calls[i] = function () return fetch(job, file) end
+  end
+  return tasks.gather(calls, { limit = 4 })
 end
 
 
 -- What a field of the result or, where it has none, of the input says.
-local function said(result, input, name, kinds)
+local function said(result, input, name, kind)
   local value = result[name]
   if value == nil or value == "" or value == core.json.null then value = input[name] end
-  return kinds[type(value)] and value or nil
+  return type(value) == kind and value or nil
 end
 
 
@@ -259,39 +316,35 @@ local function known_of(result, opt, meta, input)
   meta, input = opt.meta or meta, opt.input or input
   local fields = type(input) == "table" and input or {}
   return {
-    prompt = opt.prompt or said(result, fields, "prompt", { string = true }),
-    negative_prompt = said({}, fields, "negative_prompt", { string = true }),
-    seed = opt.seed or said(result, fields, "seed", { number = true }),
+    prompt = opt.prompt or said(result, fields, "prompt", "string"),
+    negative_prompt = said(fields, fields, "negative_prompt", "string"),
+    seed = opt.seed or said(result, fields, "seed", "number"),
     model = opt.model or meta.endpoint_id, request_id = opt.request_id or meta.request_id,
     cost = meta.cost, input = input,
   }
 end
 
 
--- See Client:save. 'meta' and 'input' are what is remembered of the result.
-function save.files(client, result, template, opt, meta, input)
-  save.check_template(template, 4)
-  local files = save.list(result)
+-- See Client:save. 'meta' and 'input' are what is remembered of the result;
+-- 'files' is what save.list says of it.
+function save.files(client, result, template, opt, meta, input, files)
+  template = save.template(template, 4)
+  files = files or save.list(result)
   if #files == 0 then
     return nil, core.error { code = "protocol", message = "the result has no files in it", retryable = false,
       hint = "a file is a table with a url in it, such as result.images[1]" }
   end
   local job = {
     client = client, template = template, overwrite = opt.overwrite, timeout = opt.timeout, text = opt.text,
-    is_job = opt.job, taken = {}, temps = {}, folder = folder_of(template),
-    known = known_of(result, opt, meta, input),
+    is_job = opt.job, taken = {}, temps = {}, known = known_of(result, opt, meta, input),
   }
-  local calls = {}
-  for i, file in ipairs(files) do
-    calls[i] = function () return fetch(job, file) end
-  end
-  local outcomes, why = tasks.gather(calls, { limit = 4 })
+  local outcomes, why = fetch_all(job, files)
   local paths = {}
   for i, outcome in ipairs(outcomes or {}) do  -- in order: names must not depend on which came first
     local path, err = nil, outcome.err
     if outcome.ok then
       local index = (opt.index or 1) + (opt.job and 0 or i - 1)
-      path, err = place(job, outcome.result.temp, files[i], index, outcome.result.kind)
+      path, err = place(job, outcome.result, files[i], index)
     end
     if path then paths[#paths + 1] = path else why = why or err end
   end

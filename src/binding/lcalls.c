@@ -212,8 +212,9 @@ static int engine_post (lua_State *L) {
 }
 
 
-/* engine:download(client, url, path, {overwrite, timeout, max_bytes})
-** -> Op, id | nil, err */
+/* engine:download(client, url, path, {overwrite, temporary, timeout, max_bytes,
+** keep}) -> Op, id | nil, err. What has no more than 'keep' bytes is for
+** op:kept(), and no file. */
 static int engine_download (lua_State *L) {
   fal_engine *e = lfal_to_engine(L, 1);
   fal_client *c = lfal_to_client(L, 2);
@@ -226,6 +227,7 @@ static int engine_download (lua_State *L) {
   luaL_checktype(L, 5, LUA_TTABLE);
   r.overwrite = lfal_field_boolean(L, 5, "overwrite", 0);
   r.temporary = lfal_field_boolean(L, 5, "temporary", 0);
+  r.keep = (size_t)lfal_field_number(L, 5, "keep", 0);
   r.timeout = lfal_field_number(L, 5, "timeout", 0);
   r.max_bytes = (uint64_t)lfal_field_number(L, 5, "max_bytes", 0);
   box = lfal_new_op(L);

@@ -320,18 +320,21 @@ static fal_code run_retext (lfal_job *j) {
 }
 
 
-/* Takes the list {key, value, key, value...} at 'idx' for the job. */
-static fal_code take_texts (lua_State *L, int idx, lfal_job *j) {
+/* Takes the list {key, value, key, value...} of strings at 'idx'. Allocates
+** nothing of Lua's. */
+static fal_code take_texts (lua_State *L, int idx, fal_image *im,
+                            fal_error *err) {
   fal_code code = FAL_OK;
   size_t i, n;
   for (i = 1; code == FAL_OK && i < lua_rawlen(L, idx); i += 2) {
     const char *key, *value;
     lua_rawgeti(L, idx, (int)i);
     lua_rawgeti(L, idx, (int)i + 1);
-    key = lua_tostring(L, -2);
-    value = lua_tolstring(L, -1, &n);
-    if (key != NULL && value != NULL)
-      code = fal_image_set_text(&j->out, key, value, n, &j->err);
+    if (lua_type(L, -2) == LUA_TSTRING && lua_type(L, -1) == LUA_TSTRING) {
+      key = lua_tostring(L, -2);
+      value = lua_tolstring(L, -1, &n);
+      code = fal_image_set_text(im, key, value, n, err);
+    }
     lua_pop(L, 2);
   }
   return code;
@@ -349,9 +352,38 @@ static int file_retext (lua_State *L) {
   j->option = lua_toboolean(L, 5);
   j->s = lfal_job_string(L, 2, &j->n);
   j->path = lfal_job_string(L, 3, NULL);
-  if (take_texts(L, 4, j) != FAL_OK)
+  if (take_texts(L, 4, &j->out, &j->err) != FAL_OK)
     return lfal_fail(L, &j->err);
   return lfal_job_go(L, j, DISK);
+}
+
+
+/* put_retext(bytes, to, {key, value, ...}, overwrite): writes a small PNG to a
+** file with these text chunks, here and now -> path | nil, err */
+static int file_put_retext (lua_State *L) {
+  size_t n;
+  const char *s = luaL_checklstring(L, 1, &n);
+  const char *to = luaL_checkstring(L, 2);
+  int overwrite = lua_toboolean(L, 4);
+  fal_image im;
+  fal_buf out;
+  fal_error err;
+  fal_code code;
+  luaL_checktype(L, 3, LUA_TTABLE);
+  luaL_checkstack(L, 2, "texts");
+  memset(&im, 0, sizeof(im));
+  fal_buf_init(&out, MAX_FILE);
+  code = take_texts(L, 3, &im, &err);
+  if (code == FAL_OK)
+    code = fal_png_retext(s, n, im.text, &out, &err);
+  if (code == FAL_OK)
+    code = fal_file_put(to, out.s, out.n, overwrite, &err);
+  fal_buf_free(&out);
+  fal_image_free(&im);
+  if (code != FAL_OK)
+    return lfal_fail(L, &err);
+  lua_pushvalue(L, 2);
+  return 1;
 }
 
 /* }====================================================== */
@@ -363,6 +395,7 @@ const luaL_Reg lfal_image_files[] = {
   {"info", file_info},
   {"open", file_open},
   {"png", file_png},
+  {"put_retext", file_put_retext},
   {"retext", file_retext},
   {"save", file_save},
   {NULL, NULL}

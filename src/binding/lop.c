@@ -294,6 +294,17 @@ static int op_saved (lua_State *L) {
   return 1;
 }
 
+
+/* op:kept() -> the bytes of a download that became no file | nil */
+static int op_kept (lua_State *L) {
+  fal_op *op = toop(L);
+  const fal_answer *a = fal_op_answer(op);
+  if (!fal_op_done(op) || fal_op_failed(op, NULL) != FAL_OK || a->body_n == 0)
+    return 0;
+  lua_pushlstring(L, a->body, a->body_n);
+  return 1;
+}
+
 static const luaL_Reg op_methods[] = {
   {"done", op_done},
   {"cancel", op_cancel},
@@ -302,6 +313,7 @@ static const luaL_Reg op_methods[] = {
   {"result", op_result},
   {"take", op_take},
   {"saved", op_saved},
+  {"kept", op_kept},
   {"refused", lfal_upload_refused},
   {"close", op_close},
   {NULL, NULL}

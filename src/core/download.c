@@ -2,7 +2,7 @@
 ** download.c -- a URL to a file
 **
 ** No credentials, so redirects may be followed anywhere. The file appears
-** when all of it is there.
+** when all of it is there. What is small need not become one.
 */
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +38,20 @@ static void download_clear (fal_op *op) {
 }
 
 
+/* All of it is there: as a file, or what is small enough as the body. Of nothing
+** there is always a file. */
+static fal_code arrived (DownloadOp *d, uint64_t bytes, fal_error *err) {
+  fal_op *op = &d->op;
+  if (!fal_file_is_kept(&d->file) || d->file.kept.n == 0)
+    return fal_file_commit(&d->file, d->overwrite, err);
+  fal_buf_free(&op->body);
+  op->body = d->file.kept;
+  fal_buf_init(&d->file.kept, 0);
+  fal_op_show(op, op->answer.status, bytes);
+  return FAL_OK;
+}
+
+
 static void download_transferred (fal_op *op, fal_transfer *t) {
   DownloadOp *d = (DownloadOp *)op;
   fal_code code = fal_transfer_failure(t, &op->err);
@@ -51,7 +65,7 @@ static void download_transferred (fal_op *op, fal_transfer *t) {
                "files of a result may be kept for a limited time");
   }
   else if (code == FAL_OK)
-    fal_file_commit(&d->file, d->overwrite, &op->err);
+    arrived(d, t->bytes, &op->err);
   download_clear(op);
   fal_op_finish(op);
 }
@@ -121,7 +135,7 @@ static fal_code from_data_uri (DownloadOp *d, const fal_download_request *r,
   if (r->max_bytes != 0 && (uint64_t)len > r->max_bytes)
     return fal_fail(err, FAL_ETOOBIG, "the file is larger than %llu bytes",
                     (unsigned long long)r->max_bytes);
-  code = fal_file_commit(&d->file, r->overwrite, err);
+  code = arrived(d, (uint64_t)len, err);
   if (code != FAL_OK)
     return code;
   if (fal_buf_addf(&d->op.head, "content-type: %.*s\r\n", type_n > 0
@@ -182,7 +196,8 @@ fal_op *fal_download (fal_engine *e, fal_client *c,
     fal_hint(err, "pass overwrite = true to replace it");
   }
   else
-    code = fal_file_open(&d->file, r->path, err);
+    code = r->keep > 0 ? fal_file_open_late(&d->file, r->path, r->keep, err)
+                       : fal_file_open(&d->file, r->path, err);
   d->file.loose = r->temporary;
   if (code == FAL_OK && r->url_n >= 5 && strncasecmp(r->url, "data:", 5) == 0)
     code = from_data_uri(d, r, err);

@@ -388,13 +388,16 @@ typedef struct fal_download_request {
   const char *path;             /* where the file goes; folders are made */
   int overwrite;                /* 0: an existing file is an error */
   int temporary;                /* it need not survive a power cut */
+  size_t keep;                  /* what has no more bytes becomes no file: it
+                                   is the answer's body, unless it is empty */
   double timeout;               /* as above */
   uint64_t max_bytes;           /* 0: no ceiling but the disk */
 } fal_download_request;
 
 /* Streams to a temporary file beside 'path' and renames it when all bytes
-** are there and, unless 'temporary', on disk. No credentials are sent, redirects are followed.
-** A data: URI is decoded at once. */
+** are there and, unless 'temporary', on disk; what is small enough to be kept
+** is left to the caller. No credentials are sent, redirects are followed. A
+** data: URI is decoded at once. */
 fal_op *fal_download (fal_engine *e, fal_client *c,
                       const fal_download_request *r, fal_error *err);
 

@@ -8,6 +8,9 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
 #include <unistd.h>
 
 #include "buf.h"
@@ -70,15 +73,14 @@ static void forget (fal_file *f) {
   free(f->path);
   free(f->temp);
   f->path = f->temp = NULL;
+  fal_buf_free(&f->kept);
+  f->kept.max = 0;
 }
 
 
-fal_code fal_file_open (fal_file *f, const char *path, fal_error *err) {
-  memset(f, 0, sizeof(*f));
-  f->fd = -1;
-  f->path = strdup(path);
-  if (f->path == NULL)
-    return fal_fail(err, FAL_ENOMEM, "out of memory");
+/* The temporary file and the folders that lead there: 0, or -1 and errno. */
+static int begin (fal_file *f) {
+  const char *path = f->path;
   if (path[0] == '\0' || path[strlen(path) - 1] == '/')
     errno = EISDIR;
   else if (open_temp(f) < 0 && errno == ENOENT) {
@@ -87,17 +89,65 @@ fal_code fal_file_open (fal_file *f, const char *path, fal_error *err) {
     if (make_folders(f->path) == 0)
       open_temp(f);
   }
-  if (f->fd < 0) {
+  if (f->fd >= 0)
+    return 0;
+  free(f->temp);  /* what has that name, if anything has, is not ours */
+  f->temp = NULL;
+  return -1;
+}
+
+
+fal_code fal_file_open_late (fal_file *f, const char *path, size_t keep,
+                             fal_error *err) {
+  memset(f, 0, sizeof(*f));
+  f->fd = -1;
+  f->path = strdup(path);
+  fal_buf_init(&f->kept, keep);
+  return f->path != NULL ? FAL_OK
+                         : fal_fail(err, FAL_ENOMEM, "out of memory");
+}
+
+
+fal_code fal_file_open (fal_file *f, const char *path, fal_error *err) {
+  fal_code code = fal_file_open_late(f, path, 0, err);
+  if (code == FAL_OK && begin(f) != 0) {
     int why = errno;
     forget(f);
     return failed(err, "write", path, why);
   }
-  return FAL_OK;
+  return code;
+}
+
+
+int fal_file_is_kept (const fal_file *f) {
+  return f->path != NULL && f->fd < 0 && f->failed == 0;
+}
+
+
+/* What was kept goes to a file from now on. */
+static int begin_late (fal_file *f) {
+  fal_buf kept = f->kept;
+  fal_buf_init(&f->kept, 0);
+  if (begin(f) != 0)
+    f->failed = errno;
+  else {
+    f->n = 0;
+    fal_file_write(f, kept.s, kept.n);
+  }
+  fal_buf_free(&kept);
+  return f->failed;
 }
 
 
 int fal_file_write (fal_file *f, const void *s, size_t n) {
   const char *p = s;
+  if (fal_file_is_kept(f)) {
+    if (fal_buf_add(&f->kept, s, n) == FAL_OK) {
+      f->n += n;
+      return 0;
+    }
+    begin_late(f);  /* it has become too large, or there is no memory */
+  }
   while (n > 0 && f->failed == 0) {
     ssize_t k = write(f->fd, p, n);
     if (k >= 0) {
@@ -112,10 +162,27 @@ int fal_file_write (fal_file *f, const void *s, size_t n) {
 }
 
 
-/* Moves the temporary file to its name. A link refuses an existing name in
-** one step; where there are no hard links, look first. */
+/* Renames, and refuses an existing name in the same step: -1 and EINVAL or
+** ENOSYS where kernel or file system do not know how. */
+static int rename_new (const char *from, const char *to) {
+#ifdef SYS_renameat2
+  return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 1u);
+#else
+  (void)from; (void)to;
+  return errno = ENOSYS, -1;
+#endif
+}
+
+
+/* Moves the temporary file to its name. Where it cannot be renamed so, a link
+** refuses an existing name in one step; where there are no hard links, look
+** first. */
 static int move (const char *from, const char *to, int overwrite) {
   if (!overwrite) {
+    if (rename_new(from, to) == 0)
+      return 0;
+    if (errno == EEXIST)
+      return -1;
     if (link(from, to) == 0) {
       unlink(from);
       return 0;
@@ -137,20 +204,21 @@ static fal_code not_moved (fal_error *err, const char *path, int why) {
 
 
 fal_code fal_file_commit (fal_file *f, int overwrite, fal_error *err) {
-  int why = f->failed;
+  int why = fal_file_is_kept(f) ? begin_late(f) : f->failed;
   fal_code code = FAL_OK;
   if (why == 0 && !f->loose && fsync(f->fd) != 0 && errno != EINVAL &&
       errno != EROFS)
     why = errno;
   if (why == 0 && close(f->fd) != 0)
     why = errno;
-  else if (why != 0)
+  else if (why != 0 && f->fd >= 0)
     close(f->fd);
   f->fd = -1;
   if (why == 0 && move(f->temp, f->path, overwrite) != 0)
     why = errno;
   if (why != 0) {
-    unlink(f->temp);
+    if (f->temp != NULL)
+      unlink(f->temp);
     code = not_moved(err, f->path, why);
   }
   forget(f);

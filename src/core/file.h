@@ -21,11 +21,22 @@ typedef struct fal_file {
   int failed;        /* errno of the first write that failed */
   int loose;         /* set it before commit: whether it survives a power cut
                         does not matter, so it is not flushed */
+  fal_buf kept;      /* see fal_file_open_late */
 } fal_file;
 
 /* Opens a temporary file beside 'path', making missing folders. FAL_EFILE
 ** with the reason on failure; then the file is closed. */
 fal_code fal_file_open (fal_file *f, const char *path, fal_error *err);
+
+/* The same for a file that may turn out small: the first 'keep' bytes wait in
+** 'kept', and only what is larger gets a file, in the write that passes them.
+** Only memory can fail here. */
+fal_code fal_file_open_late (fal_file *f, const char *path, size_t keep,
+                             fal_error *err);
+
+/* Did all of it stay in 'kept'? Then the caller takes it from there, if he
+** wants it, before he aborts; 'commit' would write it to the file. */
+int fal_file_is_kept (const fal_file *f);
 
 /* Writes all of it: 0, or -1 with the reason kept in 'failed'. */
 int fal_file_write (fal_file *f, const void *s, size_t n);

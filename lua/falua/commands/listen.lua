@@ -216,7 +216,7 @@ end
 local function mistake(options)
   if options.path and options.path:sub(1, 1) ~= "/" then return "--path begins with a slash" end
   if options.save then
-    local ok, err = pcall(require "fal.save".check_template, options.save, 0)
+    local ok, err = pcall(require "fal.save".template, options.save, 0)
     if not ok then return "--save: " .. tostring(err) end
   end
 end
