@@ -271,8 +271,8 @@ function batch.run(client, opt)
   check(opt, 3)
   local b = {
     opt = opt, endpoint = opt.endpoint, input = opt.input, map = opt.map, limit = opt.limit, width = opt.limit or 2,
-    resume = opt.resume ~= false, on_progress = opt.on_progress, index = 0, seen = {}, active = 0, started = 0,
-    finished = 0, credit = 0, failures = 0, later = {}, late = 1, running = {}, began = core.now(),
+    resume = opt.resume ~= false, on_progress = opt.on_progress, index = 0, seen = {}, asked = {}, active = 0,
+    started = 0, finished = 0, credit = 0, failures = 0, later = {}, late = 1, running = {}, began = core.now(),
   }
   b.report = report.new { endpoint = opt.endpoint, dry_run = opt.dry_run or nil }
   b.progress = { stop = function () b.stopping = true end, leave = function () leave(b) end }

@@ -17,10 +17,15 @@ local RESULT = 65536         -- of a result without files that is written down
 local PATIENCE = 10          -- seconds for a request to be canceled
 
 
--- A name for one try: a UUID.
-local function new_name(job)
-  local hex = core.digest("md5", job.key .. tostring({}) .. core.now() .. os.time())
-  return ("%s-%s-4%s-8%s-%s"):format(hex:sub(1, 8), hex:sub(9, 12), hex:sub(14, 16), hex:sub(18, 20), hex:sub(21, 32))
+-- A name for one try: a UUID, its last part a count.
+local function new_name(b)
+  if not b.tag then
+    local hex = core.digest("sha256", tostring(b) .. core.now() .. os.time() .. b.endpoint .. tostring(b.log.path))
+    b.tag = ("%s-%s-4%s-8%s-"):format(hex:sub(1, 8), hex:sub(9, 12), hex:sub(14, 16), hex:sub(18, 20))
+    b.named = tonumber(hex:sub(21, 28), 16)
+  end
+  b.named = b.named + 1
+  return ("%s%012x"):format(b.tag, b.named)
 end
 
 
@@ -37,23 +42,29 @@ end
 
 
 -- What queue.lua tells of a request: its id, and that it has ended for good.
-local function book_of(b, job)
-  return {
-    submitted = function (_, _, request_id)
-      job.request_id = request_id
-      b.log:note(job, "id", request_id)
-      batchtell.event(b, "submitted", job)
-      local ok, err = b.log:sync()
-      if b.leaving then b.leaving[#b.leaving + 1] = tasks.async(batchjob.withdraw, b, job) end
-      return ok, err
-    end,
-    ended = function () job.final = true end,
-  }
+local Book = {}
+Book.__index = Book
+
+
+function Book:submitted(_, request_id)
+  local b, job = self.b, self.job
+  job.request_id = request_id
+  b.log:note(job, "id", core.json.encode(request_id))
+  batchtell.event(b, "submitted", job)
+  local ok, err = b.log:sync()
+  if b.leaving then b.leaving[#b.leaving + 1] = tasks.async(batchjob.withdraw, b, job) end
+  return ok, err
 end
 
 
+function Book:ended() self.job.final = true end
+
+
+local BLIND = {}
+
+
 local function eyes_of(b, job)
-  if b.limit and not b.on_progress then return {} end
+  if b.limit and not b.on_progress then return BLIND end
   return { on_queue_update = function (status)
     b.position = status.status == "IN_QUEUE" and status.queue_position or nil
     batchtell.event(b, "status", job, { status = status.status, position = status.queue_position })
@@ -64,13 +75,17 @@ end
 
 -- Follows a request that has an id, or makes one: result, meta | nil, err.
 local function follow(b, job)
-  local opt = calls.prepared(b.client, {
-    input = not job.request_id and job.input or nil, timeout = b.opt.timeout, start_timeout = b.opt.start_timeout,
-    priority = b.opt.priority, hint = b.opt.hint, headers = job.name and { ["Idempotency-Key"] = job.name },
+  local given = b.opt
+  b.prepared = b.prepared or calls.prepared(b.client, {
+    timeout = given.timeout, start_timeout = given.start_timeout, priority = given.priority, hint = given.hint,
   })
-  opt.request_id, opt.mode, opt.poll_interval, opt.logs = job.request_id, b.opt.mode, b.opt.poll_interval, b.opt.logs
-  opt.keep = b.log.path ~= nil
-  return queue.run_to_end(b.client, b.endpoint, opt, eyes_of(b, job), book_of(b, job))
+  local p = b.prepared
+  return queue.run_to_end(b.client, b.endpoint, {
+    input = not job.request_id and job.input or nil, request_id = job.request_id, timeout = p.timeout,
+    start_timeout = p.start_timeout, priority = p.priority, hint = p.hint, mode = given.mode,
+    poll_interval = given.poll_interval, logs = given.logs, keep = b.log.path ~= nil,
+    headers = job.name and { "Idempotency-Key: " .. job.name },
+  }, eyes_of(b, job), setmetatable({ b = b, job = job }, Book))
 end
 
 
@@ -105,8 +120,8 @@ end
 -- Submits a job and follows it: result, meta | nil, err.
 local function submit(b, job)
   local unsure = job.name ~= nil
-  job.name = job.name or new_name(job)
-  if not b.leaving then b.log:note(job, "try", job.name) end
+  job.name = job.name or new_name(b)
+  if not b.leaving then b.log:note(job, "try", core.json.encode(job.name)) end
   local ok, err = b.log:sync()
   if not ok then return nil, err end
   if b.leaving then
@@ -174,7 +189,7 @@ local function failure(b, job, err)
   job.err = err
   local code = err.code
   if code == "budget" or job.unsent or not job.request_id and (code == "auth" or err.status == 429) then
-    b.log:note(job, "reset", true)
+    b.log:note(job, "reset", "true")
     return "again"
   end
   if job.request_id and not job.final and code ~= "timeout" and code ~= "expired" then
@@ -183,7 +198,8 @@ local function failure(b, job, err)
   end
   if not job.request_id and (code == "network" or code == "canceled") then return "unsure" end
   job.cost = cost_of_failure(b, job, err)
-  b.log:note(job, "failed", batchtell.record(job, "failed"))
+  job.record = batchtell.record(job, "failed")
+  b.log:note(job, "failed", job.record)
   return "failed"
 end
 
@@ -194,10 +210,12 @@ local function succeed(b, job, result, meta)
     job.final = false
     return failure(b, job, err)
   end
+  local state = meta.cached and "cached" or "done"
   job.cost = meta.cost
   if b.opt.on_result then b.opt.on_result(result, meta, job) end
-  b.log:note(job, "done", batchtell.record(job, meta.cached and "cached" or "done"))
-  return meta.cached and "cached" or "done"
+  job.record = batchtell.record(job, state)
+  b.log:note(job, "done", job.record)
+  return state
 end
 
 

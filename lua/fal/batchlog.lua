@@ -139,20 +139,16 @@ local function flush(self)
 end
 
 
--- Adds a line. It is on disk after the next 'sync'.
-function Log:add(entry)
+-- Adds a line about a job: what is new of it, the value as JSON. It is on disk
+-- after the next 'sync'.
+function Log:note(job, name, value)
   if not self.path then return end
-  self.lines[#self.lines + 1] = core.json.encode(entry, { sorted = true }) .. "\n"
+  local lines = self.lines
+  lines[#lines + 1] = ('{"key":"%s","job":%d,"%s":%s}\n'):format(job.key, job.index, name, value)
   if not self.turn then
     self.turn = tasks.event()
     tasks.async(flush, self)
   end
-end
-
-
--- The same for a job: what is new of it.
-function Log:note(job, name, value)
-  self:add { key = job.key, job = job.index, [name] = value }
 end
 
 

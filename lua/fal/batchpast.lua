@@ -33,7 +33,8 @@ function batchpast.settles(b, job)
   end
   record.index = job.index
   if state == "done" then record.state = "skipped" end
-  job.record, job.files, job.settled = record, record.files, state == "done" and "skipped" or "failed"
+  job.record = core.json.encode(record, { sorted = true }) or "{}"
+  job.files, job.settled = record.files, state == "done" and "skipped" or "failed"
   return true
 end
 
@@ -85,7 +86,7 @@ function batchpast.look_for(b, job)
     local id = table.remove(list)
     if not b.log:has_request(id) then
       job.request_id = id
-      b.log:note(job, "id", id)
+      b.log:note(job, "id", core.json.encode(id))
       return b.log:sync()
     end
   end

@@ -46,8 +46,8 @@ local function input_of(b, row, index)
 end
 
 
--- The next job: { index =, key =, input = } | nil | nil, err.
-function batchrows.next(b)
+-- The next input, and what its key is made of | nil | nil, err.
+local function next_input(b)
   local row, err = b.source()
   if row == nil then return nil, err end
   local index = b.index + 1
@@ -55,27 +55,35 @@ function batchrows.next(b)
   local input
   input, err = input_of(b, row, index)
   if not input then return nil, err end
-  local long
-  long, err = cache.key(b.endpoint, { input = input })
-  if not long then
-    if not err then err = select(2, core.json.encode(input)) end
-    err.message = ("job %d: %s"):format(index, err.message)
-    return nil, err
-  end
+  b.asked.input = input
+  local text
+  text, err = cache.text(b.endpoint, b.asked)
+  if text then return input, text end
+  if not err then err = select(2, core.json.encode(input)) end
+  err.message = ("job %d: %s"):format(index, err.message)
+  return nil, err
+end
+
+
+-- The next job: { index =, key =, input = } | nil | nil, err.
+function batchrows.next(b)
+  local input, text = next_input(b)
+  if not input then return nil, text end
+  local long = core.digest("sha256", text)
   local base = long:sub(1, 16)
   local nth = (b.seen[base] or 0) + 1
   b.seen[base] = nth
-  return { index = index, key = nth == 1 and base or base .. "-" .. nth, long = long, input = input }
+  return { index = b.index, key = nth == 1 and base or base .. "-" .. nth, long = long, input = input }
 end
 
 
 -- Goes through all jobs before any costs money: true | nil, err.
 function batchrows.check(b, start_over)
   if not start_over then return true end
-  local job, err
-  repeat job, err = batchrows.next(b) until not job
+  local input, err
+  repeat input, err = next_input(b) until not input
   if err then return nil, err end
-  b.report.total, b.index, b.seen = b.index, 0, {}
+  b.report.total, b.index = b.index, 0
   local ok
   ok, err = start_over()
   return ok and true, err

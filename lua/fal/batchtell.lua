@@ -7,6 +7,7 @@ local report = require "fal.report"
 local batchtell = {}
 
 local PROMPT = 300           -- bytes of a prompt in a record
+local SORTED = { sorted = true }
 
 
 -- on_progress gets one table, filled anew for each call.
@@ -40,21 +41,22 @@ local function prompt_of(input)
 end
 
 
--- The record of a job that has ended, for report and journal.
+-- The record of a job that has ended, for report and journal, as JSON.
 function batchtell.record(job, state)
-  return {
+  return core.json.encode({
     index = job.index, state = state, prompt = prompt_of(job.input), request_id = job.request_id, files = job.files,
     cost = job.cost and job.cost.amount and tostring(job.cost.amount), cost_kind = job.cost and job.cost.kind,
     seconds = job.began and core.now() - job.began, seed = job.seed, result = job.result, cached = job.cached,
     error = job.err and plain_error(job.err),
-  }
+  }, SORTED) or "{}"
 end
 
 
 function batchtell.ended(b, job, state)
-  b.report[state == "cached" and "done" or state] = b.report[state == "cached" and "done" or state] + 1
-  if state == "cached" then b.report.cached = b.report.cached + 1 end
-  report.record(b.report, job.record or batchtell.record(job, state))
+  local r, name = b.report, state == "cached" and "done" or state
+  r[name] = r[name] + 1
+  if state == "cached" then r.cached = r.cached + 1 end
+  report.record(r, job.record or batchtell.record(job, state))
   batchtell.event(b, state, job, { files = job.files, err = job.err })
 end
 

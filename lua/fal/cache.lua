@@ -33,6 +33,8 @@ local VERSION = 1
 local MAX_ENTRY = 64 * 1048576   -- bytes of one
 local MAX_URLS = 5000            -- of files that were given out lately, twice
 
+local SORTED = { sorted = true }
+
 local STORE = { "get", "put", "temp", "keep", "file" }
 
 
@@ -119,14 +121,22 @@ local function plain(value, depth)
 end
 
 
--- The key of a call | nil (it cannot be cached), and why when it is a file.
-function cache.key(id, opt)
+-- What the key of a call is the digest of | nil (it cannot be cached), and why
+-- when it is a file.
+function cache.text(id, opt)
   local input, err = plain(opt.input, 0)
   if err then return nil, err end
-  local text = core.json.encode({
+  return (core.json.encode({
     v = VERSION, endpoint = id, input = input, path = opt.path, method = opt.method, query = opt.query,
-  }, { sorted = true })
-  return text and core.digest("sha256", text)
+  }, SORTED))
+end
+
+
+-- The key of a call | nil, as above.
+function cache.key(id, opt)
+  local text, err = cache.text(id, opt)
+  if not text then return nil, err end
+  return core.digest("sha256", text)
 end
 
 
