@@ -226,15 +226,16 @@ fal_code fal_png_put (fal_buf *out, const char *type, const void *s,
 
 fal_code fal_png_put_texts (fal_buf *out, const fal_text *text) {
   fal_code code = FAL_OK;
+  fal_buf data;
+  fal_buf_init(&data, 0x7FFFFFFF);
   for (; text != NULL && code == FAL_OK; text = text->next) {
-    fal_buf data;
     const char *type;
-    fal_buf_init(&data, 0x7FFFFFFF);
+    data.n = 0;
     code = fal_text_write(text, &data, &type);
     if (code == FAL_OK)
       code = fal_png_put(out, type, data.s, data.n);
-    fal_buf_free(&data);
   }
+  fal_buf_free(&data);
   return code;
 }
 

@@ -61,16 +61,36 @@ static fal_code add_latin1 (fal_buf *out, const uint8_t *s, size_t n) {
 }
 
 
+/* How many bytes of ASCII s[0..n) begins with. */
+static size_t ascii (const char *s, size_t n) {
+  size_t i = 0;
+  for (; n - i >= 8; i += 8) {
+    uint64_t x;
+    memcpy(&x, s + i, sizeof(x));
+    if ((x & UINT64_C(0x8080808080808080)) != 0)
+      break;
+  }
+  while (i < n && (unsigned char)s[i] < 0x80)
+    i++;
+  return i;
+}
+
+
 /* Appends UTF-8, all of it below U+0100, as Latin-1. */
 static fal_code put_latin1 (fal_buf *out, const char *s, size_t n) {
-  size_t len;
-  for (; n > 0; s += len, n -= len) {
-    char c = (char)decode(s, n, &len);
-    fal_code code = fal_buf_add(out, &c, 1);
-    if (code != FAL_OK)
-      return code;
+  fal_code code = FAL_OK;
+  while (n > 0 && code == FAL_OK) {
+    size_t len = ascii(s, n);
+    if (len > 0)
+      code = fal_buf_add(out, s, len);
+    else {
+      char c = (char)decode(s, n, &len);
+      code = fal_buf_add(out, &c, 1);
+    }
+    s += len;
+    n -= len;
   }
-  return FAL_OK;
+  return code;
 }
 
 
@@ -106,14 +126,13 @@ fal_code fal_text_check (const char *key, const char *value, size_t n,
   if (n > 0x7FFFFF00)
     return fal_fail(err, FAL_EVALIDATION, "the text \"%s\" is too long for a "
                     "PNG", key);
-  for (; n > 0; value += len, n -= len) {
-    if (*value == '\0')
-      return fal_fail(err, FAL_EVALIDATION, "the text \"%s\" has a zero byte "
-                      "in it", key);
-    if (decode(value, n, &len) < 0)
+  if (memchr(value, '\0', n) != NULL)
+    return fal_fail(err, FAL_EVALIDATION, "the text \"%s\" has a zero byte "
+                    "in it", key);
+  for (; n > 0; value += len, n -= len)
+    if ((len = ascii(value, n)) == 0 && decode(value, n, &len) < 0)
       return fal_fail(err, FAL_EVALIDATION, "the text \"%s\" is not UTF-8",
                       key);
-  }
   return FAL_OK;
 }
 
@@ -121,9 +140,13 @@ fal_code fal_text_check (const char *key, const char *value, size_t n,
 /* May the value be a tEXt? Not with control characters, whose meaning there
 ** is not defined. */
 static int is_latin1 (const char *s, size_t n) {
-  size_t len;
+  size_t len = 1;
   for (; n > 0; s += len, n -= len) {
-    long c = decode(s, n, &len);
+    long c = (unsigned char)*s;
+    len = 1;
+    if (c >= 32 && c <= 126)
+      continue;
+    c = decode(s, n, &len);
     if (!key_char(c) && c != '\n' && c != '\t' && c != '\r' && c != 160)
       return 0;
   }
