@@ -81,19 +81,24 @@ local function account(b, job, how)
 end
 
 
+-- A job's task. What it counts at last is that nothing has raised.
+local function run_job(b, job)
+  local how
+  local known, why = true, nil
+  if job.unsure then known, why = batchpast.look_for(b, job) end
+  if known then how = batchjob.run(b, job)
+  else job.err, how = why, "unsure" end
+  b.active = b.active - 1
+  account(b, job, how)
+  b.running[job], b.well = nil, b.well + 1
+end
+
+
 local function start(b, job)
   b.active, b.started = b.active + 1, b.started + 1
-  local task = tasks.async(function ()
-    local how
-    local known, why = true, nil
-    if job.unsure then known, why = batchpast.look_for(b, job) end
-    if known then how = batchjob.run(b, job)
-    else job.err, how = why, "unsure" end
-    b.active = b.active - 1
-    account(b, job, how)
-  end)
-  b.running[job] = task
-  tasks.when(task, function () if b.waiter then b.waiter.fire() end end)
+  local task = tasks.async(run_job, b, job)
+  if task.status ~= "done" then b.running[job] = task end
+  tasks.when(task, b.on_end)
 end
 
 
@@ -116,9 +121,11 @@ local function cancel_all(b)
 end
 
 
--- Takes tasks that have ended off the list, and raises what a callback of the
--- caller's has raised in one. When it did so in several, the first one counts.
+-- Takes tasks that have not ended well off the list, and raises what a callback
+-- of the caller's has raised in one. When it did so in several, the first one
+-- counts.
 local function tidy(b)
+  if b.ended == b.well then return end
   local raised
   for job, task in pairs(b.running) do
     if task.status ~= "running" then b.running[job] = nil end
@@ -135,15 +142,12 @@ end
 
 -- Waits until one more job has ended: true | nil, err.
 local function wait(b)
-  local n = 0
-  for _, task in pairs(b.running) do
-    if task.status == "running" then n = n + 1 end
-  end
-  if n < b.active then n = 0 end   -- one has raised already
-  b.waiter = tasks.event()
   local ok, err = true, nil
-  if n > 0 then ok, err = b.waiter.wait() end
-  b.waiter = nil
+  if b.started - b.ended >= b.active then   -- else one has raised already
+    b.waiter = tasks.event()
+    ok, err = b.waiter.wait()
+    b.waiter = nil
+  end
   tidy(b)
   return ok, err
 end
@@ -272,9 +276,14 @@ function batch.run(client, opt)
   local b = {
     opt = opt, endpoint = opt.endpoint, input = opt.input, map = opt.map, limit = opt.limit, width = opt.limit or 2,
     resume = opt.resume ~= false, on_progress = opt.on_progress, index = 0, seen = {}, asked = {}, active = 0,
-    started = 0, finished = 0, credit = 0, failures = 0, later = {}, late = 1, running = {}, began = core.now(),
+    started = 0, ended = 0, well = 0,
+    finished = 0, credit = 0, failures = 0, later = {}, late = 1, running = {}, began = core.now(),
   }
   b.report = report.new { endpoint = opt.endpoint, dry_run = opt.dry_run or nil }
+  b.on_end = function ()
+    b.ended = b.ended + 1
+    if b.waiter then b.waiter.fire() end
+  end
   b.progress = { stop = function () b.stopping = true end, leave = function () leave(b) end }
   b.client = batchwidth.client(b, client, opt)
   local start_over, err

@@ -144,7 +144,7 @@ end
 function Log:note(job, name, value)
   if not self.path then return end
   local lines = self.lines
-  lines[#lines + 1] = ('{"key":"%s","job":%d,"%s":%s}\n'):format(job.key, job.index, name, value)
+  lines[#lines + 1] = job.line .. name .. '":' .. value .. "}\n"
   if not self.turn then
     self.turn = tasks.event()
     tasks.async(flush, self)

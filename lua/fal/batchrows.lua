@@ -65,7 +65,8 @@ local function next_input(b)
 end
 
 
--- The next job: { index =, key =, input = } | nil | nil, err.
+-- The next job: { index =, key =, input =, line = how its lines in the journal
+-- begin } | nil | nil, err.
 function batchrows.next(b)
   local input, text = next_input(b)
   if not input then return nil, text end
@@ -73,7 +74,11 @@ function batchrows.next(b)
   local base = long:sub(1, 16)
   local nth = (b.seen[base] or 0) + 1
   b.seen[base] = nth
-  return { index = b.index, key = nth == 1 and base or base .. "-" .. nth, long = long, input = input }
+  local index, key = b.index, nth == 1 and base or base .. "-" .. nth
+  return {
+    index = index, key = key, long = long, input = input, line = ('{"key":"%s","job":%d,"'):format(key, index),
+    began = nil, name = nil, request_id = nil, final = nil, files = nil, cost = nil, record = nil,   -- room for these
+  }
 end
 
 

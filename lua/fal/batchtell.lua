@@ -57,7 +57,7 @@ function batchtell.ended(b, job, state)
   r[name] = r[name] + 1
   if state == "cached" then r.cached = r.cached + 1 end
   report.record(r, job.record or batchtell.record(job, state))
-  batchtell.event(b, state, job, { files = job.files, err = job.err })
+  if b.on_progress then batchtell.event(b, state, job, { files = job.files, err = job.err }) end
 end
 
 

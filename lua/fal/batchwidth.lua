@@ -33,7 +33,9 @@ end
 -- A client like the caller's, that tells us of every 429 and has the batch's
 -- budget and cache.
 function batchwidth.client(b, client, opt)
-  local own = setmetatable({ journal = false }, { __index = client })
+  local own = setmetatable({}, { __index = client })
+  for name, value in pairs(client) do own[name] = value end   -- to be found without a detour
+  own.journal = false
   if not b.limit then
     own.on_response = function (r)
       if r.status == 429 then congested(b) end

@@ -5,6 +5,8 @@ local calls = require "fal.calls"
 local options = require "fal.options"
 local tasks = require "fal.tasks"
 
+local loaded = package.loaded
+
 local Client = {}
 Client.__index = Client
 Client.__name = "fal.Client"
@@ -45,8 +47,8 @@ local function meta_class(client, plain)
   return {
     __name = "fal.Meta",
     __index = function (meta, key)
-      if key == "cost" then return require("fal.cost").of(client, meta) end
-      return plain and plain.__index(meta, key)
+      if key == "cost" then return (loaded["fal.cost"] or require "fal.cost").of(client, meta) end
+      if key == "headers" then return plain and plain.__index(meta, key) end
     end,
   }
 end

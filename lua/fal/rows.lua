@@ -43,9 +43,15 @@ end
 
 -- The next line without its end | nil | nil, err.
 local function next_line(self)
+  local at = self.block:find("\n", self.at, true)
+  if at then   -- nearly all of them
+    local line = self.block:sub(self.at, at - 1)
+    self.at = at + 1
+    return line
+  end
   local parts, size = {}, 0
   while true do
-    local at = self.block:find("\n", self.at, true)
+    at = self.block:find("\n", self.at, true)
     local part = self.block:sub(self.at, at and at - 1)
     parts[#parts + 1], size = part, size + #part
     if size > MAX_ROW then return nil, failed(self, "a row of more than 16 MB") end
@@ -263,7 +269,7 @@ local function next_text(self)
     line, err = next_line(self)
     if not line then return nil, err end
     self.line = self.line + 1
-    line = line:gsub("%s+$", "")
+    if (line:byte(-1) or 0) <= 32 then line = line:gsub("%s+$", "") end
   until line ~= ""
   return line
 end
