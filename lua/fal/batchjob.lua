@@ -146,8 +146,9 @@ local function result_of(b, job)
 end
 
 
-local function save_files(b, job, result, meta, files)
-  return save.files(b.client, result, b.opt.out, { index = job.index, job = true }, meta, job.input, files)
+local function save_files(b, job, result, meta, charge, files)
+  local opt = { index = job.index, job = true, cost = charge }
+  return save.files(b.client, result, b.opt.out, opt, meta, job.input, files)
 end
 
 
@@ -158,7 +159,7 @@ end
 
 
 -- Its files to disk: true | nil, err.
-local function keep(b, job, result, meta)
+local function keep(b, job, result, meta, charge)
   job.seed = type(result) == "table" and type(result.seed) == "number" and result.seed or nil
   local files = b.opt.out and save.list(result)
   if not files or #files == 0 then
@@ -166,7 +167,7 @@ local function keep(b, job, result, meta)
     job.files, job.result = core.json.array {}, text and #text <= RESULT and result or nil
     return true
   end
-  local paths, err = patiently(save_files, is_hopeless, b, job, result, meta, files)
+  local paths, err = patiently(save_files, is_hopeless, b, job, result, meta, charge, files)
   if not paths then return nil, err end
   job.files = core.json.array(paths)
   return true
@@ -205,13 +206,14 @@ end
 
 
 local function succeed(b, job, result, meta)
-  local ok, err = keep(b, job, result, meta)
+  local charge = meta.cost
+  local ok, err = keep(b, job, result, meta, charge)
   if not ok then
     job.final = false
     return failure(b, job, err)
   end
   local state = job.cached and "cached" or "done"
-  job.cost = meta.cost
+  job.cost = charge
   if b.opt.on_result then b.opt.on_result(result, meta, job) end
   job.record = batchtell.record(job, state)
   b.log:note(job, "done", job.record)

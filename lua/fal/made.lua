@@ -116,18 +116,17 @@ local function cost_of(cost)
 end
 
 
--- All that is known as one JSON object, its members sorted: the input, which is
--- JSON already, stands between "index" and "model". nil when it cannot be JSON.
+-- All that is known as one JSON object, its members sorted: cost, index and the
+-- input, which is JSON already, come before "model". nil when it cannot be JSON.
 local function whole_of(known, cost, input)
   local text = json.encode({
     version = 1, software = SOFTWARE, model = known.model, prompt = known.prompt,
     negative_prompt = known.negative_prompt, seed = known.seed,
   }, SORTED)
   if not text then return nil end
-  if input then text = '{"input":' .. input .. "," .. text:sub(2) end
-  if not (cost or known.index) then return text end
-  local first = json.encode({ cost = cost, index = known.index }, SORTED)
-  return first and first:sub(1, -2) .. "," .. text:sub(2)
+  return "{" .. (cost and '"cost":' .. json.encode(cost, SORTED) .. "," or "")
+    .. (known.index and '"index":' .. json.encode(known.index) .. "," or "")
+    .. (input and '"input":' .. input .. "," or "") .. text:sub(2)
 end
 
 
@@ -145,7 +144,8 @@ end
 -- always in this order. 'known': prompt, negative_prompt, seed, model,
 -- request_id, cost, input, index, width, height.
 function made.texts(known)
-  local input, cost, list = input_of(known), cost_of(known.cost), {}
+  local input, cost = input_of(known), cost_of(known.cost)
+  local list = { nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil }   -- room for most
   local n = add(list, 0, "parameters", made.parameters(known))
   n = add(list, n, "prompt", known.prompt)
   n = add(list, n, "negative_prompt", known.negative_prompt)

@@ -320,7 +320,7 @@ local function known_of(result, opt, meta, input)
     negative_prompt = said(fields, fields, "negative_prompt", "string"),
     seed = opt.seed or said(result, fields, "seed", "number"),
     model = opt.model or meta.endpoint_id, request_id = opt.request_id or meta.request_id,
-    cost = meta.cost, input = input, index = nil, width = nil, height = nil,   -- room for these
+    cost = opt.cost or meta.cost, input = input, index = nil, width = nil, height = nil,   -- room for these
   }
 end
 

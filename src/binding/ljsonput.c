@@ -268,6 +268,8 @@ static fal_code put_members (Encoder *e, size_t *n) {
 }
 
 
+#define FEW  16   /* names that need no memory to be sorted */
+
 typedef struct Name {
   const char *s;
   size_t n;
@@ -282,21 +284,31 @@ static int compare_names (const void *pa, const void *pb) {
 }
 
 
-/* The names in the table on the top, which keeps them alive, as a userdata
-** pushed above it. Keys that are no names are left out, but counted. */
-static Name *push_names (lua_State *L, size_t *n, size_t *others) {
-  Name *names;
-  size_t all = 0, k = 0;
+/* Makes a list of the names in the table on the top, which keeps them alive,
+** and pushes what holds it: nil when it is 'few'. Keys that are no names are
+** left out, but counted. */
+static Name *push_names (lua_State *L, Name few[FEW], size_t *n,
+                         size_t *others) {
+  Name *names = few;
+  size_t all = 0, k = 0, i;
   for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
     all++;
-  names = lua_newuserdata(L, all * sizeof(Name) + 1);
+  if (all <= FEW)
+    lua_pushnil(L);
+  else
+    names = lua_newuserdata(L, all * sizeof(Name));
   for (lua_pushnil(L); lua_next(L, -3); lua_pop(L, 1)) {
     if (lua_type(L, -2) == LUA_TSTRING) {
-      names[k].s = lua_tolstring(L, -2, &names[k].n);
-      k++;
+      Name name;
+      name.s = lua_tolstring(L, -2, &name.n);
+      for (i = k++; names == few && i > 0 &&
+                    compare_names(&names[i - 1], &name) > 0; i--)
+        names[i] = names[i - 1];
+      names[i] = name;
     }
   }
-  qsort(names, k, sizeof(Name), compare_names);
+  if (names != few)
+    qsort(names, k, sizeof(Name), compare_names);
   *n = k;
   *others = all - k;
   return names;
@@ -306,8 +318,9 @@ static Name *push_names (lua_State *L, size_t *n, size_t *others) {
 /* The same in the bytewise order of the names. */
 static fal_code put_sorted (Encoder *e, size_t *n) {
   lua_State *L = e->L;
+  Name few[FEW];
   size_t count, others;
-  Name *names = push_names(L, &count, &others);
+  Name *names = push_names(L, few, &count, &others);
   fal_code code = FAL_OK;
   for (; *n < count && code == FAL_OK && others == 0; ++*n) {
     lua_pushlstring(L, names[*n].s, names[*n].n);
