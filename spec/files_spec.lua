@@ -1,6 +1,7 @@
 -- Results to disk: fal.download and fal.save.
 
 local fal = require "fal"
+local pngs = require "spec.support.pngs"
 local server = require "spec.support.server"
 
 local PNG_SIZE = 79
@@ -313,5 +314,107 @@ describe("save", function ()
     assert.truthy(err.code == "http" or err.code == "network")
     assert.same({ dir .. "/1.png" }, err.paths)
     assert.same({ "1.png" }, server.list(dir))
+  end)
+end)
+
+
+-- Jobs of a batch keep small files in memory; larger ones go the way of save.
+describe("the files of a job", function ()
+  before_each(setup_client)
+  after_each(remove_files)
+
+  local core = require "fal.core"
+  local KEPT = 65536   -- bytes that stay in memory
+
+  -- A PNG of n bytes: a chunk that nobody knows fills it up.
+  local function png(n)
+    local bytes = fal.check(fal.image.new(3, 2, "#123456"):png())
+    return bytes:sub(1, 33) .. pngs.chunk("abCd", ("x"):rep(n - #bytes - 12)) .. bytes:sub(34)
+  end
+
+  local function of(bytes, kind)
+    return { images = { { url = "data:" .. (kind or "image/png") .. ";base64," .. core.base64(bytes) } } }
+  end
+
+  local function save(value, name, job, opt)
+    opt = opt or {}
+    opt.job, opt.prompt, opt.seed, opt.model, opt.request_id = job, "a k\195\188te", 7, "q/picture", opt.request_id or "r-1"
+    opt.input = { prompt = "a k\195\188te", steps = 4 }
+    return fal.save(value, dir .. "/" .. name, opt)
+  end
+
+  it("are the same bytes either way, whatever their size", function ()
+    for i, n in ipairs { 200, KEPT - 1, KEPT, KEPT + 1, 300000 } do
+      local bytes = png(n)
+      assert.equal(n, #bytes)
+      assert.same({ dir .. "/job.png" }, fal.check(save(of(bytes), "job.png", true)))
+      fal.check(save(of(bytes), "save.png"))
+      local got = server.read(dir .. "/job.png")
+      assert.equal(server.read(dir .. "/save.png"), got, i)
+      assert.equal("a k\195\188te", fal.check(fal.image.info(got)).text.prompt)
+      assert.same({ "job.png", "save.png" }, server.list(dir))
+      server.remove_folder(dir)
+    end
+  end)
+
+  it("are so over the network too, and when they are no PNGs", function ()
+    for _, path in ipairs { "file/a.png", "file-chunked/a.png", "huge/4096", "huge/131072" } do
+      local value = { images = { { url = url(path) } } }
+      fal.check(save(value, "job-{hash}.{ext}", true))
+      fal.check(save(value, "save-{hash}.{ext}"))
+      local names = server.list(dir)
+      assert.equal(2, #names)
+      assert.equal(names[2]:sub(6), names[1]:sub(5))
+      assert.equal(server.read(dir .. "/" .. names[2]), server.read(dir .. "/" .. names[1]))
+      server.remove_folder(dir)
+    end
+    assert.same({ dir .. "/none" }, fal.check(save({ { url = "data:text/plain," } }, "none", true)))
+    assert.equal("", server.read(dir .. "/none"))
+  end)
+
+  it("are found again under their name, and take another when it is somebody else's", function ()
+    for _, n in ipairs { 200, KEPT + 1 } do
+      local bytes = png(n)
+      assert.same({ dir .. "/a.png" }, fal.check(save(of(bytes), "a.png", true)))
+      local before = server.read(dir .. "/a.png")
+      assert.same({ dir .. "/a.png" }, fal.check(save(of(bytes), "a.png", true)))
+      assert.same({ dir .. "/a-2.png" }, fal.check(save(of(bytes), "a.png", true, { request_id = "r-2" })))
+      assert.equal(before, server.read(dir .. "/a.png"))
+      local text = of(("t"):rep(n), "text/plain")
+      assert.same({ dir .. "/t" }, fal.check(save(text, "t", true)))
+      assert.same({ dir .. "/t" }, fal.check(save(text, "t", true)))
+      assert.same({ dir .. "/t-2" }, fal.check(save(of(("u"):rep(n), "text/plain"), "t", true)))
+      assert.same({ "a-2.png", "a.png", "t", "t-2" }, server.list(dir))
+      server.remove_folder(dir)
+    end
+  end)
+
+  it("are named by their size, however late a JPEG says it", function ()
+    local jpeg = "\255\216\255\225\7\210" .. ("x"):rep(2000) ..
+      "\255\192\0\17\8\0\40\0\60\3\1\34\0\2\17\1\3\17\1\255\217"
+    for _, job in ipairs { true, false } do
+      local paths = fal.check(save(of(jpeg, "image/jpeg"), "{width}x{height}.{ext}", job, { overwrite = true }))
+      assert.same({ dir .. "/60x40.jpg" }, paths)
+    end
+  end)
+
+  it("leave nothing when they are damaged, or cannot be written", function ()
+    for _, n in ipairs { 200, KEPT + 1 } do
+      local paths, err = save(of(png(n):sub(1, -20)), "a.png", true)
+      assert.is_nil(paths)
+      assert.equal("protocol", err.code)
+      assert.same({}, server.list(dir))
+      fal.check(core.write(dir .. "/file", "", true))
+      paths, err = save(of(png(n)), "file/a.png", true)
+      assert.is_nil(paths)
+      assert.equal("file", err.code)
+      assert.truthy(err.message:find(dir .. "/file/", 1, true), err.message)
+      assert.same({ "file" }, server.list(dir))
+      os.remove(dir .. "/file")
+    end
+    local paths, err = save({ { url = url "file-cut/3.png" } }, "a.png", true)
+    assert.is_nil(paths)
+    assert.equal("network", err.code)
+    assert.same({}, server.list(dir))
   end)
 end)

@@ -20,7 +20,7 @@ save.OPTIONS = {
   job = "boolean",
 }
 
-local HEAD = 1024    -- bytes of a file that tell its type and size
+local HEAD = 262144  -- bytes of a file that tell its type and size
 local SMALL = 65536  -- bytes of a file that stays in memory until it is written
 
 -- Letters with a mark, without it: for file names.
@@ -251,7 +251,7 @@ end
 
 -- Names and places one fetched file: path | nil, err.
 local function place(job, got, file, index)
-  local head, err = got.bytes and got.bytes:sub(1, HEAD), nil
+  local head, err = got.bytes, nil
   if not head then head, err = core.engine.head(got.temp, HEAD) end
   if not head then return nil, err end
   local kind = types.of_bytes(head) or (file.content_type or got.kind or ""):match "^[^;%s]+"
