@@ -67,19 +67,25 @@ int lfal_engine_digest (lua_State *L) {
 }
 
 
-/* core.engine.head(path, n) -> the first n bytes (1024 at most) of an ordinary
-** file | nil, err. Never waits, whatever the path names. */
+#define HEAD_MAX  262144   /* a JPEG may have that much before its size */
+
+/* core.engine.head(path, n) -> the first n bytes (HEAD_MAX at most) of an
+** ordinary file | nil, err. Never waits, whatever the path names. */
 int lfal_head (lua_State *L) {
   const char *path = luaL_checkstring(L, 1);
-  char head[1024];
-  size_t n = (size_t)luaL_checkinteger(L, 2);
+  char few[1024], *head = few;
+  lua_Integer n = luaL_checkinteger(L, 2);
   fal_error err;
   fal_stamp stamp;
   ssize_t k;
   int fd;
+  luaL_argcheck(L, n >= 0, 2, "not a number of bytes");
+  n = n < HEAD_MAX ? n : HEAD_MAX;
+  if ((size_t)n > sizeof(few))
+    head = lua_newuserdata(L, (size_t)n);
   if (fal_source_open(path, &fd, &stamp, &err) != FAL_OK)
     return lfal_fail(L, &err);
-  k = read(fd, head, n < sizeof(head) ? n : sizeof(head));
+  k = read(fd, head, (size_t)n);
   close(fd);
   lua_pushlstring(L, head, k > 0 ? (size_t)k : 0);
   return 1;
