@@ -1395,6 +1395,9 @@ function Op:give_key(credentials) end
 function Op:result() end
 ---The end of a download: its meta.
 function Op:saved() end
+---The bytes of a download that became no file.
+---@return string?
+function Op:kept() end
 ---`result` and `close` in one; whoever calls it has the only reference.
 function Op:take() end
 ---An upload that failed: may another repository be asked?
@@ -1589,6 +1592,10 @@ function core.image.flood(engine, image, x, y, tolerance, color) end
 function core.image.mask(engine, image, f) end
 ---Copies a PNG from file to file with the text chunks { key, value, ... } set.
 function core.image.retext(engine, from, to, list, overwrite) end
+---A small PNG, given as bytes, to a file with these text chunks; here and now.
+---@return string? path
+---@return fal.Error?
+function core.image.put_retext(bytes, to, list, overwrite) end
 function core.image.paste(engine, image, top, x, y, opacity) end
 function core.image.shape(engine, image, shape, x, y, width, height) end
 function core.image.sheet(engine, images, captions, columns, width, height, gap, size, background, color) end
