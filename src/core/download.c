@@ -47,6 +47,7 @@ static fal_code arrived (DownloadOp *d, uint64_t bytes, fal_error *err) {
   fal_buf_free(&op->body);
   op->body = d->file.kept;
   fal_buf_init(&d->file.kept, 0);
+  fal_file_abort(&d->file);  /* of which there is only the name */
   fal_op_show(op, op->answer.status, bytes);
   return FAL_OK;
 }
