@@ -291,7 +291,7 @@ local function status(c, q)
   if q.play.whole and s.status ~= "IN_QUEUE" then
     s.logs = all_lines(q)  -- and those that the stream has shown already
   end
-  if s.logs and c.request.query:match "logs=0" then s.logs = cjson.null end
+  if s.logs and not c.request.query:match "logs=1" then s.logs = cjson.null end
   return c:json(s.status == "COMPLETED" and 200 or 202, s)
 end
 

@@ -80,7 +80,8 @@ static fal_code attempt (fal_call *c, fal_error *err) {
   if (client->proxy_url != NULL && !c->direct &&
       by_proxy(c, client, err) != FAL_OK)
     return err->code;
-  c->x.headers = c->headers != NULL ? c->headers : client->json;
+  c->x.headers = c->headers != NULL ? c->headers
+               : c->x.has_body ? client->json : client->bare;
   c->x.once = !c->safe;
   c->x.head_to = &c->head;
   c->x.body_to = &c->body;

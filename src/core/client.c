@@ -260,6 +260,7 @@ static fal_code fill (fal_client *c, const fal_client_options *opt,
   c->json = fal_client_headers(c, c->credentials);
   if (c->json == NULL)
     return fal_fail(err, FAL_ENOMEM, "out of memory");
+  c->bare = c->json->next->next;
   return name_agent(c, err);
 }
 

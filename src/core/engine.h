@@ -156,6 +156,7 @@ typedef struct fal_exchange {
 
 struct fal_transfer {
   CURL *easy;
+  CURLU *address;           /* the URL, parsed; NULL when memory ended */
   fal_op *op;
   void *owner;
   fal_engine *engine;
@@ -239,6 +240,8 @@ struct fal_client {
   struct curl_slist *extra;         /* the user's headers */
   struct curl_slist *json;          /* what a JSON call sends, with the key
                                        and the user agent */
+  struct curl_slist *bare;          /* the end of that list, for calls without
+                                       a body */
   size_t max_response;
   double timeout, connect_timeout;
   fal_retry retry;

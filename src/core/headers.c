@@ -66,8 +66,8 @@ struct curl_slist *fal_set_header (struct curl_slist *list, const char *line,
 struct curl_slist *fal_client_headers (const fal_client *c,
                                        const char *credentials) {
   static const char *const fixed[] = {
-    "Accept: application/json", "Content-Type: application/json",
-    "Expect:", NULL
+    "Content-Type: application/json", "Expect:", "Accept: application/json",
+    NULL
   };
   struct curl_slist *list = NULL, *x;
   int i;

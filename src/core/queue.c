@@ -73,8 +73,7 @@ static fal_op *about (fal_engine *e, fal_client *c,
 
 fal_op *fal_status (fal_engine *e, fal_client *c, const fal_queue_request *r,
                     fal_error *err) {
-  return about(e, c, r, NULL, r->logs ? "/status?logs=1" : "/status?logs=0",
-               err);
+  return about(e, c, r, NULL, r->logs ? "/status?logs=1" : "/status", err);
 }
 
 

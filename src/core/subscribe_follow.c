@@ -128,7 +128,7 @@ static void look (fal_subscription *s, fal_stage stage, const char *tail) {
 
 static void poll_now (fal_alarm *a) {
   fal_subscription *s = of_alarm(a);
-  look(s, FAL_POLLING, s->logs ? "/status?logs=1" : "/status?logs=0");
+  look(s, FAL_POLLING, s->logs ? "/status?logs=1" : "/status");
 }
 
 
