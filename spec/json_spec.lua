@@ -227,6 +227,22 @@ describe("json.encode", function ()
     for i = 2, #names do assert.is_true(names[i - 1] < names[i]) end
   end)
 
+  it("sorts few members and many alike, and as deep as JSON may be", function ()
+    for n = 14, 18 do
+      local object, parts = {}, {}
+      for i = 1, n do object[("%02d"):format(i * 5 % 19)] = i end
+      for name, i in pairs(object) do parts[#parts + 1] = ('"%s":%d'):format(name, i) end
+      table.sort(parts)
+      assert.equal("{" .. table.concat(parts, ",") .. "}", encode(object, { sorted = true }))
+    end
+    local deep = {}
+    for _ = 1, 511 do
+      deep = { deep = deep }
+      for i = 1, 15 do deep["m" .. i] = i end
+    end
+    assert.equal(511, select(2, encode(deep, { sorted = true }):gsub('{"deep":', "")))
+  end)
+
   it("names the place of what cannot be JSON", function ()
     refused({ input = { loras = { { path = "x" }, { path = print } } } },
             "input.loras[2].path: a function cannot be JSON")

@@ -268,11 +268,13 @@ static fal_code put_members (Encoder *e, size_t *n) {
 }
 
 
-#define FEW  16   /* names that need no memory to be sorted */
+#define FEW   16   /* members that are sorted where they lie on the stack, */
+#define DEEP  32   /* down to this depth: Lua's stack ends somewhere */
 
 typedef struct Name {
   const char *s;
   size_t n;
+  int at;          /* stack index of the name, its value above it; 0: none */
 } Name;
 
 
@@ -284,43 +286,53 @@ static int compare_names (const void *pa, const void *pb) {
 }
 
 
+/* Takes the members of the table on the top to the stack, in the order of their
+** names, when they are few. How many, or -1 with nothing taken: they are more,
+** or a key is no name. */
+static int take_few (lua_State *L, Name few[FEW]) {
+  int table = lua_gettop(L), n = 0, i;
+  lua_pushnil(L);
+  while (lua_next(L, table)) {
+    Name name;
+    if (n == FEW || lua_type(L, -2) != LUA_TSTRING) {
+      lua_settop(L, table);
+      return -1;
+    }
+    name.at = lua_gettop(L) - 1;
+    name.s = lua_tolstring(L, -2, &name.n);
+    for (i = n++; i > 0 && compare_names(&few[i - 1], &name) > 0; i--)
+      few[i] = few[i - 1];
+    few[i] = name;
+    lua_pushvalue(L, -2);
+  }
+  return n;
+}
+
+
 /* Makes a list of the names in the table on the top, which keeps them alive,
-** and pushes what holds it: nil when it is 'few'. Keys that are no names are
-** left out, but counted. */
-static Name *push_names (lua_State *L, Name few[FEW], size_t *n,
-                         size_t *others) {
-  Name *names = few;
-  size_t all = 0, k = 0, i;
+** and pushes what holds it. Keys that are no names are left out, but counted. */
+static Name *push_names (lua_State *L, size_t *n, size_t *others) {
+  Name *names;
+  size_t all = 0, k = 0;
   for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
     all++;
-  if (all <= FEW)
-    lua_pushnil(L);
-  else
-    names = lua_newuserdata(L, all * sizeof(Name));
-  for (lua_pushnil(L); lua_next(L, -3); lua_pop(L, 1)) {
+  names = lua_newuserdata(L, all * sizeof(Name));
+  for (lua_pushnil(L); lua_next(L, -3); lua_pop(L, 1))
     if (lua_type(L, -2) == LUA_TSTRING) {
-      Name name;
-      name.s = lua_tolstring(L, -2, &name.n);
-      for (i = k++; names == few && i > 0 &&
-                    compare_names(&names[i - 1], &name) > 0; i--)
-        names[i] = names[i - 1];
-      names[i] = name;
+      names[k].s = lua_tolstring(L, -2, &names[k].n);
+      names[k++].at = 0;
     }
-  }
-  if (names != few)
-    qsort(names, k, sizeof(Name), compare_names);
+  qsort(names, k, sizeof(Name), compare_names);
   *n = k;
   *others = all - k;
   return names;
 }
 
 
-/* The same in the bytewise order of the names. */
-static fal_code put_sorted (Encoder *e, size_t *n) {
+static fal_code put_many_sorted (Encoder *e, size_t *n) {
   lua_State *L = e->L;
-  Name few[FEW];
   size_t count, others;
-  Name *names = push_names(L, few, &count, &others);
+  Name *names = push_names(L, &count, &others);
   fal_code code = FAL_OK;
   for (; *n < count && code == FAL_OK && others == 0; ++*n) {
     lua_pushlstring(L, names[*n].s, names[*n].n);
@@ -331,6 +343,27 @@ static fal_code put_sorted (Encoder *e, size_t *n) {
   }
   lua_pop(L, 1);
   return others > 0 ? put_members(e, n) : code;  /* that one complains */
+}
+
+
+/* The same in the bytewise order of the names. */
+static fal_code put_sorted (Encoder *e, size_t *n) {
+  lua_State *L = e->L;
+  Name few[FEW];
+  int top = lua_gettop(L), count, i;
+  fal_code code = FAL_OK;
+  count = e->depth <= DEEP && lua_checkstack(L, 2 * FEW + LUA_MINSTACK)
+          ? take_few(L, few) : -1;
+  if (count < 0)
+    return put_many_sorted(e, n);
+  for (i = 0; i < count && code == FAL_OK; i++) {
+    lua_pushvalue(L, few[i].at);
+    lua_pushvalue(L, few[i].at + 1);
+    code = put_member(e, (*n)++);
+    lua_pop(L, 2);
+  }
+  lua_settop(L, top);
+  return code;
 }
 
 
