@@ -107,7 +107,8 @@ local function plain(value, depth)
   end
   local copy
   for k, v in next, value do
-    local new, err = plain(v, depth + 1)
+    local new, err = v, nil
+    if type(v) == "table" then new, err = plain(v, depth + 1) end
     if err then return nil, err end
     if new ~= v then
       if not copy then

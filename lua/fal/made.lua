@@ -26,7 +26,7 @@ local STRENGTH = { "strength" }
 local function first_of(input, names)
   for i = 1, #names do
     local value = input[names[i]]
-    if type(value) == "number" or type(value) == "string" then return value end
+    if value ~= nil and (type(value) == "number" or type(value) == "string") then return value end
   end
 end
 
@@ -133,10 +133,17 @@ end
 -- One text, n entries being there before it: how many are there now.
 local function add(list, n, key, value)
   if not value or value == "" then return n end
-  value = tostring(value)
-  if value:find("\0", 1, true) then value = value:gsub("%z", "") end  -- a text chunk cannot hold a zero byte
   list[n + 1], list[n + 2] = key, value
   return n + 2
+end
+
+
+-- The same of what others have written: a text chunk cannot hold a zero byte.
+local function add_clean(list, n, key, value)
+  if not value then return n end
+  value = tostring(value)
+  if value:find("\0", 1, true) then value = value:gsub("%z", "") end
+  return add(list, n, key, value)
 end
 
 
@@ -146,12 +153,12 @@ end
 function made.texts(known)
   local input, cost = input_of(known), cost_of(known.cost)
   local list = { nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil }   -- room for most
-  local n = add(list, 0, "parameters", made.parameters(known))
-  n = add(list, n, "prompt", known.prompt)
-  n = add(list, n, "negative_prompt", known.negative_prompt)
-  n = add(list, n, "seed", made.digits(known.seed))
-  n = add(list, n, "model", known.model)
-  n = add(list, n, "request_id", known.request_id)
+  local n = add_clean(list, 0, "parameters", made.parameters(known))
+  n = add_clean(list, n, "prompt", known.prompt)
+  n = add_clean(list, n, "negative_prompt", known.negative_prompt)
+  n = add_clean(list, n, "seed", made.digits(known.seed))
+  n = add_clean(list, n, "model", known.model)
+  n = add_clean(list, n, "request_id", known.request_id)
   n = add(list, n, "cost", cost and cost.text)
   n = add(list, n, "input", input)
   n = add(list, n, "fal", whole_of(known, cost, input))
