@@ -96,6 +96,21 @@ describe("an upload in one piece", function ()
     assert.equal("0", answer.headers["content-length"])
   end)
 
+  it("is sent by the kernel, in large pieces", function ()
+    local function reads()
+      local f = io.open(("/proc/%s/io"):format(server.pid))
+      local n = f and f:read "a":match "syscr: (%d+)"
+      if f then f:close() end
+      return tonumber(n)
+    end
+    if not reads() then return pending "there is no /proc/PID/io to look at" end
+    local bytes = ("0123456789abcdef"):rep(2 ^ 20)   -- 16 MB
+    local url = upload(bytes)
+    local before = reads()
+    assert.is_true(server:get(url).body == bytes)
+    assert.is_true(reads() - before < 1000, reads() - before .. " reads")
+  end)
+
   it("comes in part, is described by HEAD, and not sent twice", function ()
     local bytes = ("0123456789"):rep(1000)
     local url = upload(bytes)

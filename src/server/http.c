@@ -394,6 +394,7 @@ fal_code serve_http_start (falua_server *s, fal_error *err) {
   s->daemon = MHD_start_daemon(
     serve_turn_flags() | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE,
     0, NULL, NULL, on_request, s,
+    MHD_OPTION_ARRAY, serve_turn_options(),
     MHD_OPTION_LISTEN_SOCKET, s->listener,
     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
     MHD_OPTION_CONNECTION_LIMIT, (unsigned int)connections(),

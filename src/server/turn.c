@@ -23,6 +23,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -53,6 +54,19 @@ struct serve_turn {
 
 unsigned int serve_turn_flags (void) {
   return MHD_USE_EPOLL;
+}
+
+
+/* Unless it hears that SIGPIPE is blocked, libmicrohttpd sends no file by
+** sendfile: it copies it, 4 KB in each turn. */
+struct MHD_OptionItem *serve_turn_options (void) {
+  static struct MHD_OptionItem items[] = {
+#if MHD_VERSION >= 0x00097205
+    { MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, NULL },
+#endif
+    { MHD_OPTION_END, 0, NULL }
+  };
+  return items;
 }
 
 
@@ -235,6 +249,10 @@ static void sleep_until_news (serve_turn *t) {
 
 static void *turns (void *ud) {
   serve_turn *t = ud;
+  sigset_t pipes;
+  sigemptyset(&pipes);
+  sigaddset(&pipes, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &pipes, NULL);
   while (__atomic_load_n(&t->ending, __ATOMIC_SEQ_CST) == 0) {
     t->moved = 0;
     t->now = fal_now();
@@ -303,6 +321,12 @@ struct serve_turn {
 
 unsigned int serve_turn_flags (void) {
   return MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL;
+}
+
+
+struct MHD_OptionItem *serve_turn_options (void) {
+  static struct MHD_OptionItem none = { MHD_OPTION_END, 0, NULL };
+  return &none;
 }
 
 

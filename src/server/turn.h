@@ -9,11 +9,13 @@
 struct falua_server;
 struct serve_request;
 struct MHD_Connection;
+struct MHD_OptionItem;
 
 typedef struct serve_turn serve_turn;
 
-/* For MHD_start_daemon: who polls, and how. */
+/* For MHD_start_daemon: who polls, and how; MHD_OPTION_ARRAY. */
 unsigned int serve_turn_flags (void);
+struct MHD_OptionItem *serve_turn_options (void);
 
 /* Runs s->daemon from now on. NULL and '*err' on failure. */
 serve_turn *serve_turn_new (struct falua_server *s, fal_error *err);
