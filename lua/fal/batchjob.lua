@@ -83,7 +83,7 @@ local function follow(b, job)
   return queue.run_to_end(b.client, b.endpoint, {
     input = not job.request_id and job.input or nil, request_id = job.request_id, timeout = p.timeout,
     start_timeout = p.start_timeout, priority = p.priority, hint = p.hint, mode = given.mode,
-    poll_interval = given.poll_interval, logs = given.logs, keep = b.log.path ~= nil, statuses = true,
+    poll_interval = given.poll_interval, logs = given.logs, keep = b.log.path ~= nil, statuses = given.logs,
     headers = job.name and { "Idempotency-Key: " .. job.name },
   }, eyes_of(b, job), setmetatable({ b = b, job = job }, Book))
 end

@@ -60,7 +60,7 @@ end
 -- on_queue_update(status). nil, err when it cannot even start.
 local function follow(client, id, opt, see, book)
   book = book or client.journal
-  opt.statuses = opt.statuses or see.on_queue_update ~= nil or book and true  -- to know what is final
+  opt.statuses = opt.statuses or see.on_queue_update ~= nil
   local op, op_id, sent, hold = calls.start(client, "subscribe", id, opt)
   if not op then return nil, op_id end
   local holds = client.budget and client.budget.requests

@@ -294,7 +294,8 @@ typedef struct fal_subscribe_request {
   double poll_interval;         /* seconds, 0.1 at least; 0: 0.5 */
   double idle_timeout;          /* of the stream, then polling goes on; 0: 45 */
   int logs;
-  int statuses;                 /* each status is an event */
+  int statuses;                 /* each status is an event; otherwise only
+                                   COMPLETED of a request that failed is */
   int no_result;                /* ends with the last status instead of with
                                    the result */
   int keep;                     /* somebody has written its id down: given up,
@@ -302,13 +303,13 @@ typedef struct fal_subscribe_request {
 } fal_subscribe_request;
 
 /* Submits, follows, fetches the result (protocol 5). Events: FAL_EVENT_STATUS
-** first with the answer to the submit (it has the request_id), then, when
-** asked for, with each status. Whoever ends it early, a deadline, cancel or
-** free, has a request that was submitted by it and has not completed canceled
-** at the server too; one that is followed goes on, and so does one with 'keep'
-** unless it was the deadline. Every error after the
-** submit has the request_id. A deadline that passes in the submit itself leaves
-** the answer one second more, for the sake of the id. */
+** first with the answer to the submit (it has the request_id), then with
+** statuses. Whoever ends it early, a deadline, cancel or free, has a request
+** that was submitted by it and has not completed canceled at the server too; one
+** that is followed goes on, and so does one with 'keep' unless it was the
+** deadline. Every error after the submit has the request_id. A deadline that
+** passes in the submit itself leaves the answer one second more, for the sake of
+** the id. */
 fal_op *fal_subscribe (fal_engine *e, fal_client *c,
                        const fal_subscribe_request *r, fal_error *err);
 

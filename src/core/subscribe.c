@@ -55,6 +55,7 @@ static void release (fal_subscription *s) {
     fal_alarm_set(s->op.engine, &s->next_poll, 0);
   fal_call_clear(&s->call);
   fal_sse_free(&s->sse);
+  fal_buf_free(&s->final);
   free(s->endpoint);
   free(s->credentials);
   s->endpoint = s->credentials = NULL;
@@ -124,6 +125,8 @@ void fal_subscription_end (fal_subscription *s) {
   fal_op *op = &s->op;
   if (op->err.code != FAL_OK && op->err.request_id[0] == '\0')
     memcpy(op->err.request_id, s->request_id, sizeof(op->err.request_id));
+  if (op->err.code != FAL_OK && s->final.n > 0)
+    fal_op_post(op, FAL_EVENT_STATUS, 0, s->final.s, s->final.n);
   if (!s->followed)
     op->answer.attempts = s->attempts;
   release(s);
@@ -153,6 +156,7 @@ static void learn_later (fal_subscription *s) {
   w->credentials = s->credentials;
   s->endpoint = s->credentials = NULL;
   fal_sse_init(&w->sse, FAL_MAX_STATUS);
+  fal_buf_init(&w->final, FAL_MAX_STATUS);
   fal_call_move(&w->call, &w->op, &s->call);
   w->call.no_retry = 1;
   w->call.tell = 0;
@@ -252,6 +256,7 @@ static fal_op *make (fal_engine *e, fal_client *c,
     return NULL;
   fal_call_init(&s->call, &s->op, submit_ended);
   fal_sse_init(&s->sse, FAL_MAX_STATUS);
+  fal_buf_init(&s->final, FAL_MAX_STATUS);
   s->interval = r->poll_interval > 0 ? r->poll_interval : USUAL_INTERVAL;
   if (s->interval < LEAST_INTERVAL)
     s->interval = LEAST_INTERVAL;

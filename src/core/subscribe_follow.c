@@ -58,8 +58,10 @@ static fal_code note (fal_subscription *s, const char *text, size_t n) {
     if (s->stage == FAL_STREAMING)
       fal_alarm_set(s->op.engine, &s->next_poll, fal_now() + LAST_SECONDS);
   }
-  return s->statuses ? fal_op_post(&s->op, FAL_EVENT_STATUS, 0, text, n)
-                     : FAL_OK;
+  if (s->statuses)
+    return fal_op_post(&s->op, FAL_EVENT_STATUS, 0, text, n);
+  s->final.n = 0;
+  return s->completed ? fal_buf_add(&s->final, text, n) : FAL_OK;
 }
 
 

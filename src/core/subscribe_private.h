@@ -26,6 +26,7 @@ typedef struct fal_subscription {
   int streaming, logs, statuses, no_result, ask_key, tell;
   int followed;             /* submitted by somebody else */
   int keep;                 /* goes on when it is given up */
+  fal_buf final;            /* that status, when nobody wants each of them */
   int completed;            /* a status has said so */
   int failed;               /* and that there was an error */
   int attempts;             /* of the submit */
