@@ -66,7 +66,10 @@ $B/image/%.o: ALL = $(subst -O2,-O3,$(BASE)) $(call cflags,$(MODLIBS))
 # Painting is loops over rows: -O3 lets gcc do several pixels at once. The other
 # two change no result, they only say that nobody asks for errno or traps.
 $B/paint/%.o: ALL = $(BASE) $(patsubst -O2,-O3,$(filter -O2,$(CFLAGS))) \
-  -fno-math-errno -fno-trapping-math $(call cflags,$(PAINTLIBS))
+  -fno-math-errno -fno-trapping-math $(NOPRE) $(call cflags,$(PAINTLIBS))
+# Its pass PRE makes branches of a clamp that is followed by a floor.
+NOPRE := $(shell $(CC) -Werror -fno-tree-pre -x c -fsyntax-only /dev/null \
+           2>/dev/null && echo -fno-tree-pre)
 $B/$(LUA)/%.o: ALL = $(BASE) $(LUACFLAGS) $(call cflags,$(MODLIBS))
 $B/$(HOSTLUA)/%.o $B/host/%.o $B/server/%.o: \
   ALL = $(BASE) $(call cflags,$(HOSTLUA) $(HOSTLIBS))

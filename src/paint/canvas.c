@@ -3,6 +3,13 @@
 */
 #include "scene.h"
 
+#define PIECE  256   /* places that are looked up together */
+
+typedef struct corners {
+  int at[PIECE], right[PIECE], below[PIECE];
+  float fx[PIECE], fy[PIECE];
+} corners;
+
 
 rgb pt_sample (const canvas *c, float x, float y) {
   int i, j, i1, j1;
@@ -17,6 +24,45 @@ rgb pt_sample (const canvas *c, float x, float y) {
   j1 = j + 1 < c->h ? j + 1 : j;
   return pm_mix(pm_mix(*pt_at(c, i, j), *pt_at(c, i1, j), fx),
                 pm_mix(*pt_at(c, i, j1), *pt_at(c, i1, j1), fx), fy);
+}
+
+
+/* For places in a canvas: the index of the pixel above and left of each, how far
+** it is to the ones right and below (0 at the edge), and the way to them. */
+PM_WIDE
+static void find_corners (const canvas *restrict c, int n, const float *restrict x,
+                          const float *restrict y, corners *restrict q) {
+  int w = c->w, right = c->w - 1, below = c->h - 1, i;
+  for (i = 0; i < n; i++) {
+    float px = pm_clamp(x[i], 0.0f, (float)right);
+    float py = pm_clamp(y[i], 0.0f, (float)below);
+    int a = (int)px, b = (int)py;
+    q->at[i] = b * w + a;
+    q->right[i] = a < right ? 1 : 0;
+    q->below[i] = b < below ? w : 0;
+    q->fx[i] = px - (float)a;
+    q->fy[i] = py - (float)b;
+  }
+}
+
+
+void pt_sample_row (const canvas *c, int n, const float *x, const float *y,
+                    float *r, float *g, float *b) {
+  corners q;
+  int i, k, m;
+  for (i = 0; i < n; i += m) {
+    m = n - i < PIECE ? n - i : PIECE;
+    find_corners(c, m, x + i, y + i, &q);
+    for (k = 0; k < m; k++) {
+      const rgb *p = c->px + q.at[k], *low = p + q.below[k];
+      int next = q.right[k];
+      rgb v = pm_mix(pm_mix(p[0], p[next], q.fx[k]),
+                     pm_mix(low[0], low[next], q.fx[k]), q.fy[k]);
+      r[i + k] = v.r;
+      g[i + k] = v.g;
+      b[i + k] = v.b;
+    }
+  }
 }
 
 

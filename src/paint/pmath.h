@@ -33,7 +33,7 @@ static inline float pm_min (float a, float b) { return a < b ? a : b; }
 static inline float pm_max (float a, float b) { return a > b ? a : b; }
 
 static inline float pm_clamp (float x, float lo, float hi) {
-  return x < lo ? lo : x > hi ? hi : x;
+  return pm_min(pm_max(x, lo), hi);
 }
 
 static inline float pm_sat (float x) { return pm_clamp(x, 0.0f, 1.0f); }

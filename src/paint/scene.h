@@ -93,6 +93,10 @@ static inline void pt_over (rgb *p, rgb c, float a) {
 /* Bilinear; places outside are those of the edge. */
 rgb pt_sample (const canvas *c, float x, float y);
 
+/* The same at n places, its colours apart. */
+void pt_sample_row (const canvas *c, int n, const float *x, const float *y,
+                    float *r, float *g, float *b);
+
 /* Adds light in a disc fading to nothing at 'radius' pixels. */
 void pt_glow (canvas *c, float x, float y, float radius, rgb light);
 

@@ -20,12 +20,111 @@ static rgb body (const scene *s) {
 }
 
 
-/* Sparks where small waves throw the sun back, in a lane below it. */
-static float glitter (const scene *s, float x, float t, float wave) {
-  float dx = (x - s->sunx * (float)s->c.w) / s->c.u;
-  float lane = 0.035f + 0.16f * t;
-  float k = pm_exp(-dx * dx / (lane * lane));
-  return k * pm_step(0.10f, 0.62f, wave + 0.25f * k - 0.05f);
+#define PIECE  256   /* pixels that are worked out together */
+
+/* What is the same along a row of water. */
+typedef struct row {
+  float calm, fine;    /* strength of the waves, and of the small ones */
+  float t;             /* 0 at the far edge to 1 near by */
+  float line;          /* the row that a calm surface would mirror */
+  float last;          /* the lowest that can be mirrored */
+  float u, sun;        /* pixels in a unit; where the sun is */
+  float mirror;        /* how much is mirrored, the rest is depth */
+} row;
+
+/* What is found for each pixel of a piece. */
+typedef struct piece {
+  float wave[PIECE];
+  float x[PIECE], y[PIECE];         /* what is mirrored */
+  float mirror[PIECE], glint[PIECE], crest[PIECE];
+  float r[PIECE], g[PIECE], b[PIECE];
+} piece;
+
+
+PM_WIDE
+static void find_mirrored (piece *restrict q, int n, int x0, const row *restrict k,
+                           const float *restrict swell,
+                           const float *restrict ripple) {
+  float far = 0.010f + 0.085f * k->t, sag = k->t * k->t * 0.05f * k->u;
+  float tilt = 0.3f + 0.7f * k->t;
+  int i;
+  for (i = 0; i < n; i++) {
+    float wave = swell[i] * 0.5f + ripple[i] * 0.6f * k->fine;
+    float y = k->line - wave * k->calm * far * k->u - sag;
+    q->wave[i] = wave;
+    q->x[i] = (float)(x0 + i) + ripple[i] * k->calm * 0.012f * k->u * k->t;
+    q->y[i] = pm_clamp(y, 0.0f, k->last);
+    q->mirror[i] = pm_sat(k->mirror - wave * 0.35f * k->calm * tilt);
+  }
+}
+
+
+/* Sparks where small waves throw the sun back, in a lane below it; and how far
+** a storm whitens the crests. */
+PM_WIDE
+static void find_glints (piece *restrict q, int n, int x0,
+                         const row *restrict k) {
+  float lane = 0.035f + 0.16f * k->t;
+  int i;
+  for (i = 0; i < n; i++) {
+    float dx = ((float)(x0 + i) - k->sun) / k->u, wave = q->wave[i];
+    float near = pm_exp(-dx * dx / (lane * lane));
+    q->glint[i] = near * pm_step(0.10f, 0.62f,
+                                 wave * 1.5f + 0.25f * near - 0.05f);
+    q->crest[i] = 0.7f * pm_step(0.30f, 0.62f, wave + 0.2f * k->t);
+  }
+}
+
+
+/* Adds what is mirrored 'd' pixels lower to what is. */
+static void add_mirrored (const canvas *c, piece *q, int n, float d,
+                          float last) {
+  float y[PIECE], r[PIECE], g[PIECE], b[PIECE];
+  int i;
+  for (i = 0; i < n; i++)
+    y[i] = pm_clamp(q->y[i] + d, 0.0f, last);
+  pt_sample_row(c, n, q->x, y, r, g, b);
+  for (i = 0; i < n; i++) {
+    q->r[i] += r[i];
+    q->g[i] += g[i];
+    q->b[i] += b[i];
+  }
+}
+
+
+/* What is mirrored; lights are drawn out into streaks of 'l' pixels. */
+static void mirror (const canvas *c, piece *q, int n, float l, float last) {
+  int i;
+  pt_sample_row(c, n, q->x, q->y, q->r, q->g, q->b);
+  if (l == 0.0f)
+    return;
+  add_mirrored(c, q, n, -l, last);
+  add_mirrored(c, q, n, l, last);
+  for (i = 0; i < n; i++) {
+    q->r[i] *= 0.3333f;
+    q->g[i] *= 0.3333f;
+    q->b[i] *= 0.3333f;
+  }
+}
+
+
+PM_WIDE
+static void compose (rgb *restrict out, int n, const piece *restrict q, rgb deep,
+                     rgb sun, float direct) {
+  int i;
+  for (i = 0; i < n; i++) {
+    rgb c = pm_rgb(q->r[i], q->g[i], q->b[i]);
+    c = pm_mix(deep, pm_scale(c, 0.92f), q->mirror[i]);
+    out[i] = pm_add(c, pm_scale(sun, direct * q->glint[i]));
+  }
+}
+
+
+PM_WIDE
+static void whiten (rgb *restrict out, int n, const piece *restrict q, rgb foam) {
+  int i;
+  for (i = 0; i < n; i++)
+    out[i] = pm_mix(out[i], foam, q->crest[i]);
 }
 
 
@@ -33,51 +132,46 @@ void pt_water (scene *s, float top, float bottom) {
   const palette *p = &s->pal;
   int w = s->c.w, x, y, y0 = (int)(top * (float)s->c.h);
   int y1 = (int)(bottom * (float)s->c.h);
-  float inv = 1.0f / s->c.u, calm = s->w.has[HAS_LAKE] || s->w.has[HAS_RIVER]
-                                    ? 0.4f : 1.0f;
-  float *swell = malloc((size_t)w * 2 * sizeof(float)), *ripple;
+  float inv = 1.0f / s->c.u;
+  float *swell = malloc((size_t)w * 2 * sizeof(float) + sizeof(piece)), *ripple;
   float direct = s->w.has[HAS_STORM] || s->w.has[HAS_RAIN] ? 0.0f : 1.0f;
   int lights = s->w.subject == SUBJECT_CITY;
   rgb deep = body(s);
+  piece *q;
+  row k;
   if (swell == NULL) {
     s->failed = 1;
     return;
   }
   ripple = swell + w;
-  if (s->w.has[HAS_STORM])
-    calm = 1.7f;
+  q = (piece *)(ripple + w);
   y0 = y0 < 1 ? 1 : y0;
+  k.calm = s->w.has[HAS_STORM] ? 1.7f
+           : s->w.has[HAS_LAKE] || s->w.has[HAS_RIVER] ? 0.4f : 1.0f;
+  k.u = s->c.u;
+  k.sun = s->sunx * (float)w;
+  k.last = (float)(y0 - 1);
   for (y = y0; y < y1 && y < s->c.h; y++) {
-    float d = ((float)y - (float)y0 + 0.5f) * inv, t = pm_sat(d * 1.9f);
-    float z = 1.0f / (d + 0.025f), k = inv * z;
-    float fres = pm_lerp(0.88f, 0.34f, pm_sqrt(t));
-    float fine = 1.0f - pm_sat(z * 0.02f);
+    float d = ((float)y - (float)y0 + 0.5f) * inv;
+    float z = 1.0f / (d + 0.025f), step = inv * z;
     rgb *out = pt_at(&s->c, 0, y);
-    pt_fbm_row(swell, w, -0.5f * (float)w * k * 0.5f, k * 0.5f, z * 2.6f, 4,
+    int n;
+    k.t = pm_sat(d * 1.9f);
+    k.fine = 1.0f - pm_sat(z * 0.02f);
+    k.line = (float)(2 * y0 - y - 1);
+    k.mirror = pm_lerp(0.88f, 0.34f, pm_sqrt(k.t));
+    pt_fbm_row(swell, w, -0.5f * (float)w * step * 0.5f, step * 0.5f, z * 2.6f, 4,
                s->seed + 31U);
-    pt_fbm_row(ripple, w, -0.5f * (float)w * k * 2.4f, k * 2.4f, z * 21.0f,
+    pt_fbm_row(ripple, w, -0.5f * (float)w * step * 2.4f, step * 2.4f, z * 21.0f,
                s->octaves - 2, s->seed + 37U);
-    for (x = 0; x < w; x++) {
-      float n = swell[x] * 0.5f + ripple[x] * 0.6f * fine;
-      float push = n * calm * (0.010f + 0.085f * t) * s->c.u;
-      float my = (float)(2 * y0 - y - 1) - push - t * t * 0.05f * s->c.u;
-      float mx = (float)x + ripple[x] * calm * 0.012f * s->c.u * t;
-      float f = pm_sat(fres - n * 0.35f * calm * (0.3f + 0.7f * t));
-      rgb c;
-      my = pm_clamp(my, 0.0f, (float)(y0 - 1));
-      c = pt_sample(&s->c, mx, my);
-      if (lights) {  /* drawn out into streaks */
-        float l = s->c.u * (0.012f + 0.05f * t);
-        c = pm_add(c, pt_sample(&s->c, mx, pm_max(my - l, 0.0f)));
-        c = pm_add(c, pt_sample(&s->c, mx, pm_min(my + l, (float)(y0 - 1))));
-        c = pm_scale(c, 0.3333f);
-      }
-      c = pm_mix(deep, pm_scale(c, 0.92f), f);
-      c = pm_add(c, pm_scale(p->sun, 0.85f * direct
-                             * glitter(s, (float)x, t, n * 1.5f)));
-      if (calm > 1.5f)  /* a storm whitens the crests */
-        c = pm_mix(c, pm_scale(p->horizon, 0.9f), 0.7f * pm_step(0.30f, 0.62f, n + 0.2f * t));
-      out[x] = c;
+    for (x = 0; x < w; x += n) {
+      n = w - x < PIECE ? w - x : PIECE;
+      find_mirrored(q, n, x, &k, swell + x, ripple + x);
+      find_glints(q, n, x, &k);
+      mirror(&s->c, q, n, lights ? s->c.u * (0.012f + 0.05f * k.t) : 0.0f, k.last);
+      compose(out + x, n, q, deep, p->sun, 0.85f * direct);
+      if (k.calm > 1.5f)
+        whiten(out + x, n, q, pm_scale(p->horizon, 0.9f));
     }
   }
   /* where air meets water */
