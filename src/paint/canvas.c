@@ -77,24 +77,28 @@ static int range (float center, float r, int n, int *lo, int *hi) {
 }
 
 
+/* A row of a glow, 'dx' and 'dy' from its middle; 'k' is 1 / radius^2. */
+PM_WIDE
+static void glow_row (rgb *restrict p, int n, float x, float from, float dy,
+                      float k, rgb light) {
+  int i;
+  for (i = 0; i < n; i++) {
+    float dx = (from + (float)i) + 0.5f - x;
+    float d = pm_max(1.0f - (dx * dx + dy * dy) * k, 0.0f);
+    p[i] = pm_add(p[i], pm_scale(light, d * d * d));
+  }
+}
+
+
 void pt_glow (canvas *c, float x, float y, float radius, rgb light) {
-  int x0, x1, y0, y1, i, j;
+  int x0, x1, y0, y1, j;
   float k = 1.0f / (radius * radius);
   if (radius < 0.3f || !range(x, radius, c->w, &x0, &x1)
       || !range(y, radius, c->h, &y0, &y1))
     return;
-  for (j = y0; j <= y1; j++) {
-    float dy = (float)j + 0.5f - y;
-    rgb *p = pt_at(c, x0, j);
-    for (i = x0; i <= x1; i++, p++) {
-      float dx = (float)i + 0.5f - x;
-      float d = 1.0f - (dx * dx + dy * dy) * k;
-      if (d > 0.0f) {
-        d = d * d * d;
-        p->r += light.r * d; p->g += light.g * d; p->b += light.b * d;
-      }
-    }
-  }
+  for (j = y0; j <= y1; j++)
+    glow_row(pt_at(c, x0, j), x1 - x0 + 1, x, (float)x0, (float)j + 0.5f - y, k,
+             light);
 }
 
 

@@ -14,23 +14,32 @@ static rgb dome (const palette *p, float t) {
 }
 
 
-/* Gradient, and the light that air scatters around the sun. */
+/* A row of the gradient 'c', and the light that air scatters around the sun:
+** 'dy' units above or below it, at 'sx'. */
+PM_WIDE
+static void gradient_row (rgb *restrict out, int w, rgb c, rgb horizon, rgb sun,
+                          float sx, float inv, float dy, float power) {
+  int x;
+  for (x = 0; x < w; x++) {
+    float dx = ((float)x - sx) * inv;
+    float d2 = dx * dx + dy * dy;
+    float g = power / (1.0f + 9.0f * d2) + 0.55f * power / (1.0f + 120.0f * d2);
+    out[x] = pm_add(pm_mix(c, horizon, 0.35f / (1.0f + 7.0f * d2)),
+                    pm_scale(sun, g * g));
+  }
+}
+
+
 static void gradient (scene *s, int horizon) {
   const palette *p = &s->pal;
   float sx = s->sunx * (float)s->c.w, sy = s->suny * (float)s->c.h;
   float inv = 1.0f / s->c.u, power = pm_lerp(0.42f, 0.16f, p->dark);
-  int x, y, bottom = horizon + s->c.h / 8;  /* land may lie lower */
+  int y, bottom = horizon + s->c.h / 8;  /* land may lie lower */
   for (y = 0; y < bottom && y < s->c.h; y++) {
     float t = pm_max(1.0f - (float)y / (float)horizon, 0.0f);
     float dy = ((float)y - sy) * inv * 1.35f;
-    rgb c = dome(p, t), *out = pt_at(&s->c, 0, y);
-    for (x = 0; x < s->c.w; x++) {
-      float dx = ((float)x - sx) * inv;
-      float d2 = dx * dx + dy * dy;
-      float g = power / (1.0f + 9.0f * d2) + 0.55f * power / (1.0f + 120.0f * d2);
-      out[x] = pm_add(pm_mix(c, p->horizon, 0.35f / (1.0f + 7.0f * d2)),
-                      pm_scale(p->sun, g * g));
-    }
+    gradient_row(pt_at(&s->c, 0, y), s->c.w, dome(p, t), p->horizon, p->sun, sx,
+                 inv, dy, power);
   }
 }
 
@@ -149,14 +158,57 @@ static cloud_look look_of (scene *s) {
 }
 
 
+/* A row of clouds at half the size: how dense and how lit they are, to 'dens'
+** and 'lit', which hold noise there and nearer to the sun. */
+PM_WIDE
+static void form_clouds (int w, float *restrict dens, float *restrict lit,
+                         const cloud_look *restrict k, float sx, float dy,
+                         float inv, float thin) {
+  int x;
+  for (x = 0; x < w; x++) {
+    float dx = ((float)x - sx) * inv;
+    float near = 1.0f / (1.0f + 6.0f * (dx * dx + dy * dy));
+    float d = dens[x] * 1.15f + (k->cover - 0.5f) * 2.0f;
+    float l = 0.5f + (dens[x] - lit[x]) * 0.9f;
+    dens[x] = pm_step(0.0f, k->soft, d) * thin * k->alpha;
+    lit[x] = pm_sat(l * 0.8f + near * 0.6f - pm_max(d, 0.0f) * 0.35f);
+  }
+}
+
+
+/* Two rows of half the size, made one between them: 'f' of the way. */
+PM_WIDE
+static void between (int w, float *restrict out, const float *restrict a,
+                     const float *restrict b, float f) {
+  int i;
+  for (i = 0; i < w; i++) {
+    out[2 * i] = pm_lerp(a[i], b[i], f);
+    out[2 * i + 1] = pm_lerp(pm_lerp(a[i], a[i + 1], 0.5f),
+                             pm_lerp(b[i], b[i + 1], 0.5f), f);
+  }
+}
+
+
+PM_WIDE
+static void lay_clouds (rgb *restrict out, int w, const float *restrict dens,
+                        const float *restrict lit, rgb shade, rgb light) {
+  int x;
+  for (x = 0; x < w; x++) {
+    float a = dens[x] < 0.004f ? 0.0f : dens[x];
+    out[x] = pm_mix(out[x], pm_mix(shade, light, lit[x]), a);
+  }
+}
+
+
 /* A plane of clouds overhead, seen in perspective, at half the size. */
 static void clouds (scene *s, int bottom) {
   cloud_look k = look_of(s);
-  int w = s->c.w / 2 + 2, h = bottom / 2 + 2, x, y;
+  int w = s->c.w / 2 + 2, h = bottom / 2 + 2, y, py;
   float inv = 2.0f / s->c.u, sx = s->sunx * (float)s->c.w * 0.5f;
   float sy = s->suny * (float)s->c.h * 0.5f;
-  float *rows = malloc((size_t)w * 4 * sizeof(float));
+  float *rows = malloc((size_t)w * 8 * sizeof(float));
   float *dens = rows, *lit = rows + w, *pd = rows + 2 * w, *pl = rows + 3 * w;
+  float *wide = rows + 4 * w, *wide_lit = rows + 6 * w;
   if (rows == NULL) {
     s->failed = 1;
     return;
@@ -174,35 +226,12 @@ static void clouds (scene *s, int bottom) {
     /* towards the light: below when the sun is low */
     pt_fbm_row(lit, w, x0 + (sx - (float)w * 0.5f) * inv * 0.10f, step,
                depth + 0.13f * far, s->octaves > 5 ? 4 : 3, s->seed + 11U);
-    for (x = 0; x < w; x++) {
-      float dx = ((float)x - sx) * inv, dy = ((float)y - sy) * inv;
-      float near = 1.0f / (1.0f + 6.0f * (dx * dx + dy * dy));
-      float d = dens[x] * 1.15f + (k.cover - 0.5f) * 2.0f;
-      float l = 0.5f + (dens[x] - lit[x]) * 0.9f;
-      dens[x] = pm_step(0.0f, k.soft, d) * thin * k.alpha;
-      lit[x] = pm_sat(l * 0.8f + near * 0.6f - pm_max(d, 0.0f) * 0.35f);
-    }
-    if (y > 0) {
-      int yy, xx;
-      for (yy = 0; yy < 2; yy++) {
-        int py = (y - 1) * 2 + yy;
-        float f = (float)yy * 0.5f;
-        rgb *out;
-        if (py >= bottom)
-          break;
-        out = pt_at(&s->c, 0, py);
-        for (xx = 0; xx < s->c.w; xx++) {
-          int i = xx / 2;
-          float g = (float)(xx & 1) * 0.5f, a, l;
-          a = pm_lerp(pm_lerp(pd[i], pd[i + 1], g),
-                      pm_lerp(dens[i], dens[i + 1], g), f);
-          if (a < 0.004f)
-            continue;
-          l = pm_lerp(pm_lerp(pl[i], pl[i + 1], g),
-                      pm_lerp(lit[i], lit[i + 1], g), f);
-          pt_over(out + xx, pm_mix(k.shade, k.lit, l), a);
-        }
-      }
+    form_clouds(w, dens, lit, &k, sx, ((float)y - sy) * inv, inv, thin);
+    for (py = 2 * (y - 1); y > 0 && py < 2 * y && py < bottom; py++) {
+      float f = (float)(py & 1) * 0.5f;
+      between(w - 1, wide, pd, dens, f);
+      between(w - 1, wide_lit, pl, lit, f);
+      lay_clouds(pt_at(&s->c, 0, py), s->c.w, wide, wide_lit, k.shade, k.lit);
     }
   }
   free(rows);
