@@ -88,9 +88,9 @@ float pt_ridged1 (float x, int octaves, uint32_t seed) {
 
 /* Along a row the noise in a cell is a + b f + (c + d f) fade(f), with 'f' the
 ** place in it. */
-typedef struct cells {
-  float a[CELLS], b[CELLS], c[CELLS], d[CELLS];
-} cells;
+typedef struct cell {
+  float a, b, c, d;
+} cell;
 
 
 /* Value and slope at the lattice lines k0, k0 + 1, ... where the row crosses
@@ -110,13 +110,14 @@ static void crossings (float *v, float *g, int n, int k0, int j, float fy,
 
 
 PM_WIDE
-static void join (cells *q, const float *v, const float *g, int n, float amp) {
+static void join (cell *restrict q, const float *restrict v,
+                  const float *restrict g, int n, float amp) {
   int i;
   for (i = 0; i < n; i++) {
-    q->a[i] = amp * v[i];
-    q->b[i] = amp * g[i];
-    q->c[i] = amp * (v[i + 1] - g[i + 1] - v[i]);
-    q->d[i] = amp * (g[i + 1] - g[i]);
+    q[i].a = amp * v[i];
+    q[i].b = amp * g[i];
+    q[i].c = amp * (v[i + 1] - g[i + 1] - v[i]);
+    q[i].d = amp * (g[i + 1] - g[i]);
   }
 }
 
@@ -125,12 +126,12 @@ static void join (cells *q, const float *v, const float *g, int n, float amp) {
 ** where in it. */
 PM_WIDE
 static void find_cells (int n, float x, float dx, int first, int k0,
-                        int16_t *restrict cell, float *restrict place) {
+                        int16_t *restrict which, float *restrict place) {
   int i;
   for (i = 0; i < n; i++) {
     float at = x + (float)(first + i) * dx;
     int k = pm_floor(at);
-    cell[i] = (int16_t)(k - k0);
+    which[i] = (int16_t)(k - k0);
     place[i] = at - (float)k;
   }
 }
@@ -138,11 +139,11 @@ static void find_cells (int n, float x, float dx, int first, int k0,
 
 PM_WIDE
 static void add_found (float *restrict out, int n, const float *restrict place,
-                       const cells *restrict q) {
+                       const cell *restrict q) {
   int i;
   for (i = 0; i < n; i++) {
     float f = place[i];
-    out[i] += q->a[i] + q->b[i] * f + (q->c[i] + q->d[i] * f) * fade(f);
+    out[i] += q[i].a + q[i].b * f + (q[i].c + q[i].d * f) * fade(f);
   }
 }
 
@@ -150,32 +151,27 @@ static void add_found (float *restrict out, int n, const float *restrict place,
 /* Adds samples of many cells. Looking up is done one by one: processors are
 ** slow at doing it for several at once. */
 static void add_cells (float *out, int n, float x, float dx, int first, int k0,
-                       const cells *q) {
-  int16_t cell[PIECE];
+                       const cell *q) {
+  int16_t which[PIECE];
   float place[PIECE];
-  cells each;
+  cell each[PIECE];
   int i;
-  find_cells(n, x, dx, first, k0, cell, place);
-  for (i = 0; i < n; i++) {
-    int k = cell[i];
-    each.a[i] = q->a[k];
-    each.b[i] = q->b[k];
-    each.c[i] = q->c[k];
-    each.d[i] = q->d[k];
-  }
-  add_found(out, n, place, &each);
+  find_cells(n, x, dx, first, k0, which, place);
+  for (i = 0; i < n; i++)
+    each[i] = q[which[i]];
+  add_found(out, n, place, each);
 }
 
 
 /* The same where all samples are in the cell 'm'. */
 PM_WIDE
 static void add_cell (float *restrict out, int n, float x, float dx,
-                      int first, int k, float a, float b, float c, float d) {
+                      int first, int k, cell q) {
   float from = (float)k;
   int i;
   for (i = 0; i < n; i++) {
     float f = (x + (float)(first + i) * dx) - from;
-    out[i] += a + b * f + (c + d * f) * fade(f);
+    out[i] += q.a + q.b * f + (q.c + q.d * f) * fade(f);
   }
 }
 
@@ -194,11 +190,11 @@ static int cell_end (float x, float dx, int i, int n, int k) {
 
 /* Samples 'first' to 'end' of a row, cell by cell. */
 static void add_long (float *out, int first, int end, float x, float dx,
-                      int k0, const cells *q) {
+                      int k0, const cell *q) {
   int i = first;
   while (i < end) {
-    int k = pm_floor(x + (float)i * dx), m = k - k0, e = cell_end(x, dx, i, end, k);
-    add_cell(out + i, e - i, x, dx, i, k, q->a[m], q->b[m], q->c[m], q->d[m]);
+    int k = pm_floor(x + (float)i * dx), e = cell_end(x, dx, i, end, k);
+    add_cell(out + i, e - i, x, dx, i, k, q[k - k0]);
     i = e;
   }
 }
@@ -210,7 +206,7 @@ static void octave (float *out, int n, float x, float dx, float y, float amp,
   int j = pm_floor(y), i, count;
   int most = dx < 1.0f ? PIECE : (int)pm_max(PIECE / dx, 1.0f);
   float fy = y - (float)j, t = fade(fy), v[CELLS], g[CELLS];
-  cells q;
+  cell q[CELLS];
   amp *= GAIN;
   for (i = 0; i < n; i += count) {
     int k0 = pm_floor(x + (float)i * dx);
@@ -218,11 +214,11 @@ static void octave (float *out, int n, float x, float dx, float y, float amp,
     count = n - i < most ? n - i : most;
     k1 = pm_floor(x + (float)(i + count - 1) * dx);
     crossings(v, g, k1 - k0 + 2, k0, j, fy, t, seed);
-    join(&q, v, g, k1 - k0 + 1, amp);
+    join(q, v, g, k1 - k0 + 1, amp);
     if (dx < 0.04f)
-      add_long(out, i, i + count, x, dx, k0, &q);
+      add_long(out, i, i + count, x, dx, k0, q);
     else
-      add_cells(out + i, count, x, dx, i, k0, &q);
+      add_cells(out + i, count, x, dx, i, k0, q);
   }
 }
 
