@@ -1,110 +1,9 @@
 /*
-** land.c -- ridges, dunes, fields, shores, and landscapes made of them
+** land.c -- dunes, fields, roads, and landscapes made of what there is
 */
 #include <stdlib.h>
 
 #include "scene.h"
-
-#define SUB  4   /* heights taken in a column, for smooth outlines */
-
-
-/* Vertical size that fits any format: units, but no more than the height. */
-static float tall (const scene *s) {
-  return pm_min(s->c.u, (float)s->c.h * 1.1f);
-}
-
-
-/* ---- ridges ---- */
-
-typedef struct ridge {
-  float base, height;   /* pixels */
-  float rough;          /* 0 round hills, 1 rock */
-  float freq;
-  uint32_t seed;
-} ridge;
-
-
-/* The outline at a place 'u' (in units from the middle): a row in pixels. */
-static float outline (const ridge *r, float u, int octaves) {
-  float big = 0.5f + 0.5f * pt_noise1(u * r->freq * 0.45f + 3.7f, r->seed + 9U);
-  float soft = 0.5f + 0.42f * pt_fbm1(u * r->freq, 3, r->seed);
-  float rock = pt_ridged1(u * r->freq, octaves, r->seed);
-  float h = pm_lerp(soft, rock * (0.45f + 0.75f * big), r->rough);
-  return r->base - r->height * h;
-}
-
-
-/* Paints everything below an outline: lit and shaded slopes, snow above the
-** snow line, and haze gathering at the foot. */
-void pt_ridge (scene *s, float base, float height, float rough, float dist,
-               rgb color, uint32_t seed) {
-  const palette *p = &s->pal;
-  ridge r;
-  int w = s->c.w, x, y, i, from = s->c.h, to;
-  float inv = 1.0f / s->c.u, low = 0, side = s->sunx < 0.5f ? 1.0f : -1.0f;
-  float *top = malloc((size_t)w * (SUB + 1) * sizeof(float)), *row;
-  rgb lit, shade, snow_lit, snow_shade;
-  float facet = rough > 0.3f ? 2.5f : 0.7f;
-  int near = (int)(s->c.u * 0.012f) + 1, close = near / 4 + 1;
-  float snow = rough < 0.5f ? 0.0f : s->w.has[HAS_SNOW] ? 1.0f : 0.55f;
-  if (top == NULL) {
-    s->failed = 1;
-    return;
-  }
-  row = top + (size_t)w * SUB;
-  r.base = base * (float)s->c.h;
-  r.height = height * tall(s);
-  r.rough = rough;
-  r.freq = pm_lerp(1.5f, 1.9f, rough);
-  r.seed = seed;
-  for (i = 0; i < w * SUB; i++) {
-    float u = (((float)i + 0.5f) / SUB - 0.5f * (float)w) * inv;
-    top[i] = outline(&r, u, s->octaves + 1);
-    low = pm_max(low, top[i]);
-    if (top[i] < (float)from)
-      from = (int)top[i];
-  }
-  from = from < 0 ? 0 : from;
-  to = (int)(r.base + 0.13f * (float)s->c.h);
-  to = to > s->c.h ? s->c.h : to;
-  lit = pm_add(pm_mul(color, pm_scale(p->sun, 0.75f)), pm_mul(color, p->ambient));
-  shade = pm_mul(color, pm_scale(p->ambient, 0.75f));
-  snow_lit = pm_add(pm_scale(p->sun, 0.55f), pm_scale(p->ambient, 0.4f));
-  snow_shade = pm_mix(p->ambient, pm_scale(p->zenith, 1.2f), 0.35f);
-  for (y = from; y < to; y++) {
-    float f = inv * (rough > 0.3f ? 8.0f : 3.4f), fall = (float)y * inv;
-    rgb *out = pt_at(&s->c, 0, y);
-    pt_fbm_row(row, w, -0.5f * (float)w * f + fall * side * 3.6f, f, fall * 5.6f,
-               s->octaves, seed + 21U);
-    for (x = 0; x < w; x++) {
-      const float *t = top + (size_t)x * SUB;
-      float cover = 0, l, alt, d;
-      rgb a, b;
-      for (i = 0; i < SUB; i++)
-        cover += pm_sat((float)(y + 1) - t[i]);
-      if (cover <= 0.0f)
-        continue;
-      d = row[x];
-      l = pm_abs(row[x + near < w ? x + near : w - 1]) - pm_abs(d);
-      l += 1.3f * (row[x + close < w ? x + close : w - 1] - d);
-      l = pm_step(-0.30f, 0.34f, -l * side * facet + d * 0.25f);
-      a = pm_mix(shade, lit, l);
-      alt = (r.base - (float)y) / pm_max(r.height, 1.0f);
-      if (snow > 0.0f) {
-        float line = pm_step(0.52f - 0.3f * snow, 0.66f - 0.2f * snow,
-                             alt + d * 0.28f);
-        a = pm_mix(a, pm_mix(snow_shade, snow_lit, l), line * 0.94f);
-      }
-      b = pt_haze(s, a, dist * (0.55f + 0.9f * (1.0f - pm_sat(alt * 1.3f))));
-      pt_over(out + x, b, cover * (1.0f / SUB));
-    }
-  }
-  if (to < s->c.h && to > 0)
-    for (y = to; y < s->c.h; y++)  /* solid ground below */
-      for (x = 0; x < w; x++)
-        *pt_at(&s->c, x, y) = *pt_at(&s->c, x, to - 1);
-  free(top);
-}
 
 
 /* ---- dunes ---- */
@@ -120,7 +19,7 @@ static void dune (scene *s, float base, float height, float dist, rgb color,
                   uint32_t seed) {
   const palette *p = &s->pal;
   int w = s->c.w, x, y, from = (int)((base - 0.02f) * (float)s->c.h
-                                     - height * tall(s) * 1.4f);
+                                     - height * pt_tall(s) * 1.4f);
   float inv = 1.0f / s->c.u, side = s->sunx < 0.5f ? 1.0f : -1.0f;
   float *row = malloc((size_t)w * 2 * sizeof(float)), *crest;
   rgb lit = pm_mul(color, pm_add(pm_scale(p->sun, 0.9f), pm_scale(p->ambient, 0.5f)));
@@ -134,7 +33,7 @@ static void dune (scene *s, float base, float height, float dist, rgb color,
     float u = ((float)x - 0.5f * (float)w) * inv;
     float h = 1.0f - pm_abs(wave_of(u, seed)) * 1.5f;
     float big = 0.5f + 0.5f * pt_noise1(u * 0.8f + 9.0f, seed + 2U);
-    crest[x] = base * (float)s->c.h - height * tall(s) * (0.25f + 0.75f * big)
+    crest[x] = base * (float)s->c.h - height * pt_tall(s) * (0.25f + 0.75f * big)
         * pm_max(h, -0.6f);
   }
   for (y = from < 0 ? 0 : from; y < s->c.h; y++) {
@@ -207,7 +106,7 @@ static void ground (scene *s, float top, rgb near, rgb far, float wave,
   for (x = 0; x < w; x++) {
     float u = ((float)x - 0.5f * (float)w) * inv;
     edge[x] = top * (float)s->c.h
-              - wave * tall(s) * pt_fbm1(u * 1.4f, 4, seed) - 0.4f * wave * tall(s);
+              - wave * pt_tall(s) * pt_fbm1(u * 1.4f, 4, seed) - 0.4f * wave * pt_tall(s);
   }
   for (y = from < 0 ? 0 : from; y < s->c.h; y++) {
     float t = pm_sat(((float)y / (float)s->c.h - top) / (1.02f - top));

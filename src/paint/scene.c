@@ -38,6 +38,11 @@ int pt_pick (scene *s, int n) {
 }
 
 
+float pt_tall (const scene *s) {
+  return pm_min(s->c.u, (float)s->c.h * 1.1f);
+}
+
+
 int pt_stop (const scene *s) {
   return s->failed || (s->canceled != NULL && s->canceled(s->ud));
 }

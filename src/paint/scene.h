@@ -61,6 +61,9 @@ float pt_rand (scene *s);
 float pt_between (scene *s, float lo, float hi);
 int pt_pick (scene *s, int n);
 
+/* Vertical size that fits any format: units, but no more than the height. */
+float pt_tall (const scene *s);
+
 /* Nonzero when painting should stop. */
 int pt_stop (const scene *s);
 
@@ -195,7 +198,7 @@ void pt_birds (scene *s, float x, float y, int n);
 void pt_water (scene *s, float top, float bottom);          /* water.c */
 void pt_shore (scene *s);
 void pt_ridge (scene *s, float base, float height, float rough, float dist,
-               rgb color, uint32_t seed);                   /* land.c */
+               rgb color, uint32_t seed);                   /* ridge.c */
 void pt_trees (scene *s, float base, float size, float density, float dist,
                rgb color, uint32_t seed);                   /* trees.c */
 void pt_trunks (scene *s, rgb color);
