@@ -185,13 +185,27 @@ typedef struct trial {
 } trial;
 
 
-/* Compressed fast, how large are the blocks with this filter? */
-static size_t try (const trial *t, int how) {
+/* The blocks with this filter, to t->rows; how many bytes that are. */
+static size_t filter_blocks (const trial *t, int how) {
   size_t n = 0;
   int i;
   for (i = 0; i < t->n; i++)
     n += filter_block(t->im, &t->blocks[i], how, t->rows + n, t->spare);
+  return n;
+}
+
+
+/* Compressed fast, how large are the blocks with this filter? */
+static size_t try (const trial *t, int how) {
+  size_t n = filter_blocks(t, how);
   return libdeflate_zlib_compress(t->z, t->rows, n, t->out, t->most);
+}
+
+
+/* Is it worth looking for repetitions, at 'least' bytes with them? */
+static int is_noise (const trial *t, int how, size_t least) {
+  size_t n = filter_blocks(t, how);
+  return fal_huffman_zlib(t->rows, n, t->out) <= least + least / 32;
 }
 
 
@@ -212,12 +226,12 @@ static int best_of (const trial *t, size_t *least) {
 }
 
 
-int fal_png_choose (const fal_image *im, int whole, int *flat) {
+int fal_png_choose (const fal_image *im, int whole, fal_png_kind *kind) {
   block all = {0, 0, im->width, im->height}, some[BLOCKS];
   size_t n, least, bpp = (size_t)im->channels;
   trial t = {im, some, BLOCKS, NULL, NULL, NULL, NULL, 0};
   int how = 1;
-  *flat = 0;
+  *kind = FAL_PNG_MIXED;
   place(im, some);
   n = BLOCKS * some[0].height * (some[0].width * bpp + 1);
   if (whole || n > (size_t)im->width * im->height * bpp / 2) {
@@ -228,13 +242,16 @@ int fal_png_choose (const fal_image *im, int whole, int *flat) {
   t.z = libdeflate_alloc_compressor(1);
   if (t.z != NULL) {
     t.most = libdeflate_zlib_compress_bound(t.z, n);
+    if (t.most < fal_huffman_bound(n))
+      t.most = fal_huffman_bound(n);
     t.rows = malloc(n);
     t.spare = calloc(2, t.blocks[0].width * bpp);
     t.out = malloc(t.most);
   }
   if (t.rows != NULL && t.spare != NULL && t.out != NULL) {
     how = best_of(&t, &least);
-    *flat = least < n / 10;
+    *kind = least < n / 10 ? FAL_PNG_FLAT
+            : is_noise(&t, how, least) ? FAL_PNG_NOISE : FAL_PNG_MIXED;
   }
   free(t.rows);
   free(t.spare);

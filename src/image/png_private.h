@@ -59,10 +59,27 @@ fal_code fal_text_read (const char *type, const uint8_t *s, size_t n,
 ** NULL when memory ends. */
 uint8_t *fal_png_filter (const fal_image *im, int how, size_t *size);
 
+/* What a picture is like once it is filtered. */
+typedef enum fal_png_kind {
+  FAL_PNG_MIXED,
+  FAL_PNG_FLAT,    /* less than a tenth is left, as of drawings */
+  FAL_PNG_NOISE    /* nothing in it repeats, as in photographs */
+} fal_png_kind;
+
 /* The filter with which the picture becomes smallest, tried on a hundredth
-** of it, or on the 'whole'. Sets '*flat' when it becomes less than a tenth of
-** its pixels, as drawings do. */
-int fal_png_choose (const fal_image *im, int whole, int *flat);
+** of it, or on the 'whole'. */
+int fal_png_choose (const fal_image *im, int whole, fal_png_kind *kind);
+
+/* }================================================================== */
+
+/* {==================================================================
+** Compression without repetitions (huffman.c)
+** =================================================================== */
+
+/* Writes s[0..n) as a zlib stream to 'to', which has room for
+** fal_huffman_bound(n) bytes, and returns its size. Neither fails. */
+size_t fal_huffman_zlib (const uint8_t *s, size_t n, uint8_t *to);
+size_t fal_huffman_bound (size_t n);
 
 /* }================================================================== */
 

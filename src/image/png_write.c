@@ -33,33 +33,38 @@ static fal_code put_header (const fal_image *im, fal_buf *out) {
 
 /* The filtered rows s[0..n) as zlib has them; the caller frees it. NULL when
 ** memory ends. */
-static char *compress (const uint8_t *s, size_t n, int level, size_t *size) {
+static uint8_t *compress (const uint8_t *s, size_t n, int level,
+                          size_t *size) {
   struct libdeflate_compressor *z = libdeflate_alloc_compressor(level);
   size_t most = z != NULL ? libdeflate_zlib_compress_bound(z, n) : 0;
-  char *to = z != NULL ? malloc(most) : NULL;
+  uint8_t *to = z != NULL ? malloc(most) : NULL;
   *size = to != NULL ? libdeflate_zlib_compress(z, s, n, to, most) : 0;
   libdeflate_free_compressor(z);
   return to;
 }
 
 
+static uint8_t *compress_noise (const uint8_t *s, size_t n, size_t *size) {
+  uint8_t *to = malloc(fal_huffman_bound(n));
+  *size = to != NULL ? fal_huffman_zlib(s, n, to) : 0;
+  return to;
+}
+
+
 static fal_code put_pixels (const fal_image *im, int level, fal_buf *out) {
-  int flat = 0;
-  int how = level == 0 ? 0 : fal_png_choose(im, level == SMALLEST, &flat);
-  size_t n, size, at;
-  uint8_t *rows = fal_png_filter(im, how, &n);
-  char *z = NULL;
+  fal_png_kind kind = FAL_PNG_MIXED;
+  int how = level == 0 ? 0 : fal_png_choose(im, level == SMALLEST, &kind);
+  size_t n, size = 0, at;
+  uint8_t *rows = fal_png_filter(im, how, &n), *z = NULL;
   fal_code code;
-  if (level < 0)
-    level = flat ? FAST_FLAT : FAST;
-  else if (level == SMALLEST)
-    level = STRONGEST;
   if (rows != NULL)
-    z = compress(rows, n, level, &size);
+    z = level < 0 && kind == FAL_PNG_NOISE ? compress_noise(rows, n, &size)
+      : compress(rows, n, level == SMALLEST ? STRONGEST : level >= 0 ? level
+                 : kind == FAL_PNG_FLAT ? FAST_FLAT : FAST, &size);
   code = z != NULL ? FAL_OK : FAL_ENOMEM;
   free(rows);
   for (at = 0; code == FAL_OK && at < size; at += MAX_CHUNK)
-    code = fal_png_put(out, "IDAT", z + at,
+    code = fal_png_put(out, "IDAT", (const char *)z + at,
                        size - at < MAX_CHUNK ? size - at : MAX_CHUNK);
   free(z);
   return code;
