@@ -26,22 +26,29 @@ static size_t first_line (const fal_paint *p, const char **line) {
 }
 
 
+/* A row of the shade, 'v' of the way down it. */
+PM_WIDE
+static void shade_row (uint8_t *restrict p, int w, int y, double v) {
+  int x;
+  for (x = 0; x < w; x++) {
+    double u = 1.0 - 0.55 * x / w;
+    double dither = (int)(pm_hash2(x, y, 5U) & 255) / 255.0;
+    double k = 1.0 - 0.62 * v * u;
+    p[3 * x] = (uint8_t)(int)(p[3 * x] * k + dither * (1 - k));
+    p[3 * x + 1] = (uint8_t)(int)(p[3 * x + 1] * k + dither * (1 - k));
+    p[3 * x + 2] = (uint8_t)(int)(p[3 * x + 2] * k + dither * (1 - k));
+  }
+}
+
+
 /* A shade that grows towards the corner, so that white letters stand out. */
 static void shade (fal_image *im, double height) {
-  uint32_t x, y, from = height < im->height ? im->height - (uint32_t)height : 0;
-  for (y = from; y < im->height; y++) {
+  uint32_t y = height < im->height ? im->height - (uint32_t)height : 0;
+  for (; y < im->height; y++) {
     double v = (y + 0.5 - (im->height - height)) / height;
-    uint8_t *p = im->pixels + (size_t)y * im->width * 3;
     v = v < 0 ? 0 : v;
-    v = v * v * (3 - 2 * v);
-    for (x = 0; x < im->width; x++, p += 3) {
-      double u = 1.0 - 0.55 * x / im->width;
-      double dither = (pm_hash2((int)x, (int)y, 5U) & 255) / 255.0;
-      double k = 1.0 - 0.62 * v * u;
-      p[0] = (uint8_t)(p[0] * k + dither * (1 - k));
-      p[1] = (uint8_t)(p[1] * k + dither * (1 - k));
-      p[2] = (uint8_t)(p[2] * k + dither * (1 - k));
-    }
+    shade_row(im->pixels + (size_t)y * im->width * 3, (int)im->width, (int)y,
+              v * v * (3 - 2 * v));
   }
 }
 

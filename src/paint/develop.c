@@ -12,13 +12,18 @@
 #define COARSE  8      /* bloom is made at an eighth of the size */
 #define TONES   4096   /* steps of light that are told apart */
 
+/* What a light becomes, and the next step of light. */
+typedef struct tone {
+  float here, next;
+} tone;
+
 /* A row with its colours apart, and what is worked out on the way. */
 typedef struct strip {
   float *r, *g, *b;
   float *paper;
   float *noise;
   uint8_t *bytes;
-  float tone[TONES + 1];
+  tone tones[TONES];
 } strip;
 
 
@@ -140,7 +145,7 @@ static float light_of (uint32_t bits) {
 
 
 /* Linear light to sRGB, with a soft shoulder and a little contrast. */
-static void make_tones (const grade *g, float *tone) {
+static void make_tones (const grade *g, tone *tones) {
   uint32_t i;
   for (i = 0; i < TONES; i++) {
     float x = light_of(LEAST + (i << 15)), v;
@@ -154,9 +159,10 @@ static void make_tones (const grade *g, float *tone) {
         - 0.368262736f * pm_sqrt(pm_sqrt(v));
     v = pm_max(v, 0.0f);
     v = pm_lerp(v, v * v * (3.0f - 2.0f * v), g->contrast);
-    tone[i] = pm_sat(v) * 255.0f;
+    tones[i].here = tones[i].next = pm_sat(v) * 255.0f;
+    if (i > 0)
+      tones[i - 1].next = tones[i].here;
   }
-  tone[TONES] = tone[TONES - 1];
 }
 
 
@@ -175,13 +181,13 @@ static void find_tones (int n, const float *restrict light, uint16_t *restrict a
 
 
 PM_WIDE
-static void round_tones (int n, uint8_t *restrict out, const float *restrict a,
-                         const float *restrict b, const float *restrict way,
+static void round_tones (int n, uint8_t *restrict out, const tone *restrict t,
+                         const float *restrict way,
                          const float *restrict noise) {
   int i;
   for (i = 0; i < n; i++) {
-    float t = pm_lerp(a[i], b[i], way[i]) + (0.5f + noise[i]);
-    out[i] = (uint8_t)(int)pm_clamp(t, 0.0f, 255.0f);
+    float v = pm_lerp(t[i].here, t[i].next, way[i]) + (0.5f + noise[i]);
+    out[i] = (uint8_t)(int)pm_clamp(v, 0.0f, 255.0f);
   }
 }
 
@@ -189,19 +195,18 @@ static void round_tones (int n, uint8_t *restrict out, const float *restrict a,
 /* One colour of a row to 8 bits. Looking up is done one by one: processors
 ** are slow at doing it for several at once. */
 static void to_bytes (uint8_t *out, const float *light, int n,
-                      const float *noise, const float *tone) {
+                      const float *noise, const tone *tones) {
   enum { PIECE = 256 };
   uint16_t at[PIECE];
-  float way[PIECE], a[PIECE], b[PIECE];
+  float way[PIECE];
+  tone each[PIECE];
   int i, k, m;
   for (i = 0; i < n; i += m) {
     m = n - i < PIECE ? n - i : PIECE;
     find_tones(m, light + i, at, way);
-    for (k = 0; k < m; k++) {
-      a[k] = tone[at[k]];
-      b[k] = tone[at[k] + 1];
-    }
-    round_tones(m, out + i, a, b, way, noise + i);
+    for (k = 0; k < m; k++)
+      each[k] = tones[at[k]];
+    round_tones(m, out + i, each, way, noise + i);
   }
 }
 
@@ -321,9 +326,9 @@ static void develop_row (const scene *s, fal_image *im, const canvas *bloom,
   draw_noise(w, y, s->seed, t->noise, t->paper + w);
   fetch(s, bloom, w, y, k, fx, fy, t);
   grade_row(&s->g, w, v, t->r, t->g, t->b, t->paper, t->noise);
-  to_bytes(t->bytes, t->r, w, t->noise, t->tone);
-  to_bytes(t->bytes + w, t->g, w, t->noise, t->tone);
-  to_bytes(t->bytes + 2 * w, t->b, w, t->noise, t->tone);
+  to_bytes(t->bytes, t->r, w, t->noise, t->tones);
+  to_bytes(t->bytes + w, t->g, w, t->noise, t->tones);
+  to_bytes(t->bytes + 2 * w, t->b, w, t->noise, t->tones);
   interleave(out, t->bytes, t->bytes + w, t->bytes + 2 * w, w);
 }
 
@@ -366,7 +371,7 @@ fal_code pt_develop (scene *s, fal_image *im, int k, fal_error *err) {
     free(t);
     return fal_fail(err, FAL_ENOMEM, "out of memory while painting");
   }
-  make_tones(&s->g, t->tone);
+  make_tones(&s->g, t->tones);
   if (k > 1 || s->c.w != (int)im->width)
     bloom_canvas(s, &bloom, t);
   for (y = 0; y < (int)im->height && !stop; y++) {
