@@ -213,6 +213,9 @@ static void put_block (bits *b, const uint8_t *s, size_t n, int is_last) {
 
 /* ---- streams ---- */
 
+const size_t fal_huffman_overhead = OVERHEAD + 2 + 4;
+
+
 size_t fal_huffman_bound (size_t n) {
   return n / 8 * LONGEST + LONGEST + (n / BLOCK + 1) * OVERHEAD + 2 + 4 + 8;
 }

@@ -195,29 +195,35 @@ static size_t filter_blocks (const trial *t, int how) {
 }
 
 
-/* Compressed fast, how large are the blocks with this filter? */
-static size_t try (const trial *t, int how) {
+/* How large the blocks become with this filter: compressed fast, and without a
+** look for repetitions. */
+static size_t size_fast (const trial *t, int how) {
   size_t n = filter_blocks(t, how);
   return libdeflate_zlib_compress(t->z, t->rows, n, t->out, t->most);
 }
 
 
-/* Is it worth looking for repetitions, at 'least' bytes with them? */
-static int is_noise (const trial *t, int how, size_t least) {
-  size_t n = filter_blocks(t, how);
-  return fal_huffman_zlib(t->rows, n, t->out) <= least + least / 32;
+/* Each block has codes of its own here, as parts of the picture will have. */
+static size_t size_as_noise (const trial *t, int how) {
+  size_t size = 0;
+  int i;
+  for (i = 0; i < t->n; i++) {
+    size_t n = filter_block(t->im, &t->blocks[i], how, t->rows, t->spare);
+    size += fal_huffman_zlib(t->rows, n, t->out) - fal_huffman_overhead;
+  }
+  return size;
 }
 
 
 /* Choosing anew for each row costs time for encoder and decoder: it must be
-** worth at least a hundredth. */
-static int best_of (const trial *t, size_t *least) {
-  size_t size;
+** worth at least one in so many bytes. */
+static int best_of (const trial *t, size_t (*size_of) (const trial *, int),
+                    size_t worth, size_t *least) {
   int kind, best = 1;
   *least = SIZE_MAX;
   for (kind = 0; kind <= FAL_PNG_EACH; kind++) {
-    size = try(t, kind);
-    if (size < *least - (kind == FAL_PNG_EACH ? *least / 100 : 0)) {
+    size_t size = size_of(t, kind);
+    if (size < *least - (kind == FAL_PNG_EACH ? *least / worth : 0)) {
       *least = size;
       best = kind;
     }
@@ -226,12 +232,26 @@ static int best_of (const trial *t, size_t *least) {
 }
 
 
+/* Is it not worth a 32nd to look for repetitions, filtered like noise or not at
+** all? Sets '*how' then. */
+static int is_noise (const trial *t, int *how) {
+  size_t least;
+  int best = best_of(t, size_as_noise, 16, &least);
+  if (least - least / 32 > size_fast(t, best) ||
+      least - least / 32 > size_fast(t, 0))
+    return 0;
+  *how = best;
+  return 1;
+}
+
+
 int fal_png_choose (const fal_image *im, int whole, fal_png_kind *kind) {
   block all = {0, 0, im->width, im->height}, some[BLOCKS];
   size_t n, least, bpp = (size_t)im->channels;
   trial t = {im, some, BLOCKS, NULL, NULL, NULL, NULL, 0};
   int how = 1;
-  *kind = FAL_PNG_MIXED;
+  if (kind != NULL)
+    *kind = FAL_PNG_MIXED;
   place(im, some);
   n = BLOCKS * some[0].height * (some[0].width * bpp + 1);
   if (whole || n > (size_t)im->width * im->height * bpp / 2) {
@@ -249,9 +269,13 @@ int fal_png_choose (const fal_image *im, int whole, fal_png_kind *kind) {
     t.out = malloc(t.most);
   }
   if (t.rows != NULL && t.spare != NULL && t.out != NULL) {
-    how = best_of(&t, &least);
-    *kind = least < n / 10 ? FAL_PNG_FLAT
-            : is_noise(&t, how, least) ? FAL_PNG_NOISE : FAL_PNG_MIXED;
+    if (kind != NULL && is_noise(&t, &how))
+      *kind = FAL_PNG_NOISE;
+    else {
+      how = best_of(&t, size_fast, 100, &least);
+      if (kind != NULL && least < n / 10)
+        *kind = FAL_PNG_FLAT;
+    }
   }
   free(t.rows);
   free(t.spare);

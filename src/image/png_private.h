@@ -67,7 +67,8 @@ typedef enum fal_png_kind {
 } fal_png_kind;
 
 /* The filter with which the picture becomes smallest, tried on a hundredth
-** of it, or on the 'whole'. */
+** of it, or on the 'whole'. Sets '*kind'; when that is NULL repetitions will be
+** looked for in any case. */
 int fal_png_choose (const fal_image *im, int whole, fal_png_kind *kind);
 
 /* }================================================================== */
@@ -80,6 +81,9 @@ int fal_png_choose (const fal_image *im, int whole, fal_png_kind *kind);
 ** fal_huffman_bound(n) bytes, and returns its size. Neither fails. */
 size_t fal_huffman_zlib (const uint8_t *s, size_t n, uint8_t *to);
 size_t fal_huffman_bound (size_t n);
+
+/* Bytes of a short stream that are no codes of bytes. */
+extern const size_t fal_huffman_overhead;
 
 /* }================================================================== */
 

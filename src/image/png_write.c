@@ -53,7 +53,8 @@ static uint8_t *compress_noise (const uint8_t *s, size_t n, size_t *size) {
 
 static fal_code put_pixels (const fal_image *im, int level, fal_buf *out) {
   fal_png_kind kind = FAL_PNG_MIXED;
-  int how = level == 0 ? 0 : fal_png_choose(im, level == SMALLEST, &kind);
+  int how = level == 0 ? 0 : fal_png_choose(im, level == SMALLEST,
+                                            level < 0 ? &kind : NULL);
   size_t n, size = 0, at;
   uint8_t *rows = fal_png_filter(im, how, &n), *z = NULL;
   fal_code code;
