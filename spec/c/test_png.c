@@ -9,6 +9,9 @@
 #include <malloc.h>
 #endif
 
+#include <zlib.h>
+
+#include "../../src/image/png_private.h"
 #include "../fuzz/png_repair.h"
 #include "pngs.h"
 #include "test.h"
@@ -406,6 +409,80 @@ static void test_chance (void) {
 /* }================================================================== */
 
 
+/* {==================================================================
+** Streams of Huffman codes
+** =================================================================== */
+
+/* Does zlib get back what was compressed, which is as small as it may be? */
+static int comes_back (const uint8_t *s, size_t n) {
+  size_t bound = fal_huffman_bound(n), size;
+  uint8_t *z = malloc(bound), *back = malloc(n + 1);
+  uLongf got = (uLongf)(n + 1);
+  int good;
+  size = fal_huffman_zlib(s, n, z);
+  good = size <= bound && size <= n + n / 64 + 200 * (n / 100000 + 1) &&
+         uncompress(back, &got, z, (uLong)size) == Z_OK && got == n &&
+         memcmp(s, back, n) == 0;
+  free(z);
+  free(back);
+  return good;
+}
+
+
+/* Bytes of every kind of frequency, the codes of some of which would be longer
+** than they may be: each is 'skew' times as frequent as the next. */
+static void test_huffman (void) {
+  static const double skews[] = { 1, 1.01, 1.2, 1.7, 2.5, 40 };
+  static const size_t sizes[] = {
+    1, 2, 3, 4, 5, 63, 1000, 65535, 65536, 131071, 131072, 131073, 131076, 400001
+  };
+  size_t most = 400001, i, j, k;
+  uint8_t *s = malloc(most);
+  for (i = 0; i < sizeof(skews) / sizeof(skews[0]); i++) {
+    for (j = 0; j < most; j++) {
+      double r = (double)chance(65536) / 65536.0, share = 1 - 1 / skews[i];
+      for (k = 0; skews[i] > 1 && k < 255 && r > share; k++)
+        r = (r - share) / (1 - share);
+      s[j] = (uint8_t)(skews[i] > 1 ? k * 7 : chance(256));
+    }
+    for (j = 0; j < sizeof(sizes) / sizeof(sizes[0]); j++)
+      CHECK("a stream", comes_back(s, sizes[j]));
+  }
+  memset(s, 9, most);
+  CHECK("one byte, again and again", comes_back(s, most));
+  for (j = 0; j < most; j++)   /* nothing that is counted is what comes */
+    s[j] = (uint8_t)(j % 16 < 4 ? 0 : j * 31 >> 3);
+  CHECK("what was not counted", comes_back(s, most));
+  free(s);
+}
+
+
+/* A picture of noise is not looked through for repetitions, and comes back. */
+static void test_noise (void) {
+  fal_image im, back;
+  fal_png_kind kind;
+  fal_buf b;
+  size_t i, n = 300 * 200 * 3;
+  fal_image_new(&im, 300, 200, 3, NULL, NULL);
+  for (i = 0; i < n; i++)
+    im.pixels[i] = (uint8_t)(i / 900 + chance(64));
+  fal_png_choose(&im, 0, &kind);
+  CHECK("noise", kind == FAL_PNG_NOISE);
+  encode(&im, -1, &b);
+  CHECK("noise", fal_png_decode(b.s, b.n, NULL, &back, NULL) == FAL_OK &&
+        memcmp(im.pixels, back.pixels, n) == 0);
+  fal_buf_free(&b);
+  fal_image_free(&back);
+  for (i = 0; i < n; i++)   /* the same row two hundred times */
+    im.pixels[i] = im.pixels[i % 900];
+  fal_png_choose(&im, 0, &kind);
+  CHECK("what repeats is no noise", kind == FAL_PNG_FLAT);
+  fal_image_free(&im);
+}
+
+/* }================================================================== */
+
+
 int main (void) {
   test_kinds();
   test_interlace();
@@ -415,6 +492,8 @@ int main (void) {
   test_lies();
   test_chunks();
   test_not_png();
+  test_huffman();
+  test_noise();
   test_chance();
   return TEST_END("png");
 }

@@ -18,9 +18,8 @@
 #define END      256
 #define LONGEST  14                 /* bits: four codes and seven bits more are
                                        less than 64 */
-/* Of a block: three bits, three counts, 19 lengths of lengths, 259 lengths, the
-** end and the bits of a last byte. */
-#define OVERHEAD ((3 + 14 + 19 * 3 + 259 * 4 + LONGEST + 7) / 8 + 1)
+#define LENGTHS  (SYMBOLS + 2)      /* of two distances, too */
+#define HEAD     (3 + 14 + 19 * 3 + LENGTHS * 4)   /* bits before the codes */
 
 
 /* ---- codes ---- */
@@ -31,9 +30,9 @@ typedef struct code {
 } code;
 
 
-/* How often each byte occurs, about: of a large block a quarter is counted, and
-** what was not seen there may still come. Four counts, because counting a byte
-** has to wait for the last count of the same one. */
+/* How often each byte occurs, about: of a large block a quarter is counted. Four
+** counts, because counting a byte has to wait for the last count of the same
+** one. */
 static void count (const uint8_t *s, size_t n, uint32_t freq[SYMBOLS]) {
   uint32_t part[4][256];
   size_t i, step = n < BLOCK / 2 ? 4 : 16;
@@ -45,7 +44,7 @@ static void count (const uint8_t *s, size_t n, uint32_t freq[SYMBOLS]) {
     part[3][s[i + 3]]++;
   }
   for (i = 0; i < 256; i++)
-    freq[i] = 1 + part[0][i] + part[1][i] + part[2][i] + part[3][i];
+    freq[i] = part[0][i] + part[1][i] + part[2][i] + part[3][i];
   freq[END] = 1;
 }
 
@@ -95,7 +94,7 @@ static unsigned grow (node *t, uint8_t *depth) {
 static void find_lengths (const uint32_t freq[SYMBOLS], code c[SYMBOLS]) {
   node t[2 * SYMBOLS];
   uint8_t depth[2 * SYMBOLS];
-  uint32_t least = 1;
+  uint32_t least = 1;  /* what was not counted may come as well */
   int i;
   do {
     for (i = 0; i < SYMBOLS; i++) {
@@ -172,7 +171,7 @@ static void put_head (bits *b, const code c[SYMBOLS], int is_last) {
     put(b, i < 3 ? 0 : 4, 3);   /* 16, 17, 18: repetitions; the others */
     flush(b);
   }
-  for (i = 0; i < SYMBOLS + 2; i++) {
+  for (i = 0; i < LENGTHS; i++) {
     put(b, reversed(i < SYMBOLS ? c[i].length : 1, 4), 4);
     flush(b);
   }
@@ -213,11 +212,13 @@ static void put_block (bits *b, const uint8_t *s, size_t n, int is_last) {
 
 /* ---- streams ---- */
 
-const size_t fal_huffman_overhead = OVERHEAD + 2 + 4;
+const size_t fal_huffman_overhead = HEAD / 8 + 2 + 4;
 
 
+/* Beside its codes a block has a head and its end; the last bytes are written
+** eight at once. */
 size_t fal_huffman_bound (size_t n) {
-  return n / 8 * LONGEST + LONGEST + (n / BLOCK + 1) * OVERHEAD + 2 + 4 + 8;
+  return n / 8 * LONGEST + LONGEST + (n / BLOCK + 1) * (HEAD / 8 + 3) + 2 + 4 + 8;
 }
 
 

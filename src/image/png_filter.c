@@ -4,8 +4,9 @@
 ** Filters turn pixels into differences to their neighbours. Which one makes
 ** the smallest file depends on the picture: photographs want the average or
 ** Paeth's, drawings the row above or none. So a few blocks of the picture are
-** compressed with each, and the best is taken for all of it. The loops are
-** written so that a compiler can make vectors of them.
+** compressed with each, and the best is taken for all of it; whether it is worth
+** looking for repetitions shows, too. The loops are written so that a compiler
+** can make vectors of them.
 */
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <libdeflate.h>
 
 #include "png_private.h"
+#include "wide.h"
 
 /* What is tried of a large picture: blocks of so many pixels, about 1 % of a
 ** megapixel. */
@@ -25,6 +27,7 @@
 ** Rows
 ** =================================================================== */
 
+FAL_WIDE
 static void sub (uint8_t *restrict to, const uint8_t *restrict s, size_t n,
                  size_t bpp) {
   size_t i;
@@ -34,6 +37,7 @@ static void sub (uint8_t *restrict to, const uint8_t *restrict s, size_t n,
 }
 
 
+FAL_WIDE
 static void up (uint8_t *restrict to, const uint8_t *restrict s,
                 const uint8_t *restrict above, size_t n) {
   size_t i;
@@ -42,6 +46,7 @@ static void up (uint8_t *restrict to, const uint8_t *restrict s,
 }
 
 
+FAL_WIDE
 static void average (uint8_t *restrict to, const uint8_t *restrict s,
                      const uint8_t *restrict above, size_t n, size_t bpp) {
   size_t i;
@@ -54,6 +59,7 @@ static void average (uint8_t *restrict to, const uint8_t *restrict s,
 
 /* Of left, above and the corner between them, what is nearest to
 ** left + above - corner. */
+FAL_WIDE
 static void paeth (uint8_t *restrict to, const uint8_t *restrict s,
                    const uint8_t *restrict above, size_t n, size_t bpp) {
   size_t i;
@@ -80,13 +86,17 @@ static void filter (int kind, uint8_t *to, const uint8_t *s,
 }
 
 
-/* How large the differences are: a guess of what they cost. */
-static unsigned weight (const uint8_t *s, size_t n) {
-  unsigned sum = 0;  /* a row is below 2^25 bytes, or the guess is poor */
+/* How large the differences are: a guess of what they cost. The lower half of
+** all bytes is positive, the upper negative: |s| is 128 - |s - 128|, and sums of
+** that kind processors can do at once. */
+FAL_WIDE
+static int64_t weight (const uint8_t *s, size_t n) {
+  static const uint8_t middle = 128;
+  int sum = 0;  /* a row is below 2^24 bytes, or the guess is poor */
   size_t i;
   for (i = 0; i < n; i++)
-    sum += s[i] < 128 ? s[i] : 256u - s[i];
-  return sum;
+    sum += abs(s[i] - middle);
+  return (int64_t)n * middle - sum;
 }
 
 
@@ -95,7 +105,7 @@ static unsigned weight (const uint8_t *s, size_t n) {
 static void filter_row (int how, uint8_t *to, const uint8_t *s,
                         const uint8_t *above, size_t n, size_t bpp,
                         uint8_t *spare) {
-  unsigned best;
+  int64_t best;
   int kind;
   to[0] = how == FAL_PNG_EACH ? 0 : (uint8_t)how;
   filter(to[0], to + 1, s, above, n, bpp);
@@ -103,7 +113,7 @@ static void filter_row (int how, uint8_t *to, const uint8_t *s,
     return;
   best = weight(to + 1, n);
   for (kind = 1; kind <= 4; kind++) {
-    unsigned w;
+    int64_t w;
     filter(kind, spare, s, above, n, bpp);
     w = weight(spare, n);
     if (w < best) {
@@ -203,27 +213,28 @@ static size_t size_fast (const trial *t, int how) {
 }
 
 
-/* Each block has codes of its own here, as parts of the picture will have. */
+/* Blocks have codes of their own here, as parts of the picture will have, but
+** these have to be told more seldom. */
 static size_t size_as_noise (const trial *t, int how) {
   size_t size = 0;
   int i;
   for (i = 0; i < t->n; i++) {
     size_t n = filter_block(t->im, &t->blocks[i], how, t->rows, t->spare);
-    size += fal_huffman_zlib(t->rows, n, t->out) - fal_huffman_overhead;
+    size += fal_huffman_zlib(t->rows, n, t->out);
   }
-  return size;
+  return t->n > 1 ? size - (size_t)t->n * fal_huffman_overhead : size;
 }
 
 
-/* Choosing anew for each row costs time for encoder and decoder: it must be
-** worth at least one in so many bytes. */
+/* Choosing anew for each row costs time: it must be worth at least a
+** hundredth. */
 static int best_of (const trial *t, size_t (*size_of) (const trial *, int),
-                    size_t worth, size_t *least) {
+                    size_t *least) {
   int kind, best = 1;
   *least = SIZE_MAX;
   for (kind = 0; kind <= FAL_PNG_EACH; kind++) {
     size_t size = size_of(t, kind);
-    if (size < *least - (kind == FAL_PNG_EACH ? *least / worth : 0)) {
+    if (size < *least - (kind == FAL_PNG_EACH ? *least / 100 : 0)) {
       *least = size;
       best = kind;
     }
@@ -236,7 +247,7 @@ static int best_of (const trial *t, size_t (*size_of) (const trial *, int),
 ** all? Sets '*how' then. */
 static int is_noise (const trial *t, int *how) {
   size_t least;
-  int best = best_of(t, size_as_noise, 16, &least);
+  int best = best_of(t, size_as_noise, &least);
   if (least - least / 32 > size_fast(t, best) ||
       least - least / 32 > size_fast(t, 0))
     return 0;
@@ -272,7 +283,7 @@ int fal_png_choose (const fal_image *im, int whole, fal_png_kind *kind) {
     if (kind != NULL && is_noise(&t, &how))
       *kind = FAL_PNG_NOISE;
     else {
-      how = best_of(&t, size_fast, 100, &least);
+      how = best_of(&t, size_fast, &least);
       if (kind != NULL && least < n / 10)
         *kind = FAL_PNG_FLAT;
     }

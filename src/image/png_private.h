@@ -82,7 +82,7 @@ int fal_png_choose (const fal_image *im, int whole, fal_png_kind *kind);
 size_t fal_huffman_zlib (const uint8_t *s, size_t n, uint8_t *to);
 size_t fal_huffman_bound (size_t n);
 
-/* Bytes of a short stream that are no codes of bytes. */
+/* Bytes of a short stream that are no codes of bytes, at least. */
 extern const size_t fal_huffman_overhead;
 
 /* }================================================================== */

@@ -29,7 +29,7 @@ rgb pt_sample (const canvas *c, float x, float y) {
 
 /* For places in a canvas: the index of the pixel above and left of each, how far
 ** it is to the ones right and below (0 at the edge), and the way to them. */
-PM_WIDE
+FAL_WIDE
 static void find_corners (const canvas *restrict c, int n, const float *restrict x,
                           const float *restrict y, corners *restrict q) {
   int w = c->w, right = c->w - 1, below = c->h - 1, i;
@@ -78,7 +78,7 @@ static int range (float center, float r, int n, int *lo, int *hi) {
 
 
 /* A row of a glow, 'dx' and 'dy' from its middle; 'k' is 1 / radius^2. */
-PM_WIDE
+FAL_WIDE
 static void glow_row (rgb *restrict p, int n, float x, float from, float dy,
                       float k, rgb light) {
   int i;

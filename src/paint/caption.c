@@ -27,7 +27,7 @@ static size_t first_line (const fal_paint *p, const char **line) {
 
 
 /* A row of the shade, 'v' of the way down it. */
-PM_WIDE
+FAL_WIDE
 static void shade_row (uint8_t *restrict p, int w, int y, double v) {
   int x;
   for (x = 0; x < w; x++) {

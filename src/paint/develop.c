@@ -104,7 +104,7 @@ static void add_between (float *out, int n, float from, float a, float b,
 
 
 /* Adds the bloom to row 'y' of the canvas, 'w' pixels. */
-PM_WIDE
+FAL_WIDE
 static void add_bloom (const canvas *b, int y, int w, float power, strip *t) {
   float at = pm_clamp(((float)y + 0.5f) / COARSE - 0.5f, 0.0f, (float)(b->h - 1));
   int j = (int)at, j1 = j + 1 < b->h ? j + 1 : j, x = 0, i = 0;
@@ -167,7 +167,7 @@ static void make_tones (const grade *g, tone *tones) {
 
 
 /* Where in the table a light is, and how far on the way to the next step. */
-PM_WIDE
+FAL_WIDE
 static void find_tones (int n, const float *restrict light, uint16_t *restrict at,
                         float *restrict way) {
   int i;
@@ -180,7 +180,7 @@ static void find_tones (int n, const float *restrict light, uint16_t *restrict a
 }
 
 
-PM_WIDE
+FAL_WIDE
 static void round_tones (int n, uint8_t *restrict out, const tone *restrict t,
                          const float *restrict way,
                          const float *restrict noise) {
@@ -211,7 +211,7 @@ static void to_bytes (uint8_t *out, const float *light, int n,
 }
 
 
-PM_WIDE
+FAL_WIDE
 static void interleave (uint8_t *restrict out, const uint8_t *restrict r,
                         const uint8_t *restrict g, const uint8_t *restrict b,
                         int n) {
@@ -247,7 +247,7 @@ static rgb pull (const canvas *c, int x, int y, int k, float fx, float fy) {
 }
 
 
-PM_WIDE
+FAL_WIDE
 static void part (const rgb *restrict p, int n, float *restrict r,
                   float *restrict g, float *restrict b) {
   int i;
@@ -261,7 +261,7 @@ static void part (const rgb *restrict p, int n, float *restrict r,
 
 /* Exposure, vignette, paper, split toning and saturation of a row; 'noise' is
 ** the grain and a dither. */
-PM_WIDE
+FAL_WIDE
 static void grade_row (const grade *g, int w, float v, float *restrict r,
                        float *restrict gr, float *restrict b,
                        const float *restrict paper, float *restrict noise) {
@@ -285,7 +285,7 @@ static void grade_row (const grade *g, int w, float v, float *restrict r,
 
 /* Two numbers for each pixel: a grain of -1 to 1 to 'noise', a dither of half
 ** a step to 'dither'. */
-PM_WIDE
+FAL_WIDE
 static void draw_noise (int w, int y, uint32_t seed, float *restrict noise,
                         float *restrict dither) {
   int x;

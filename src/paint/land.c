@@ -75,7 +75,7 @@ static void desert (scene *s) {
 
 /* ---- ground near by ---- */
 
-PM_WIDE
+FAL_WIDE
 static void ground_row (rgb *restrict out, int w, float y, const float *restrict edge,
                         const float *restrict row, const float *restrict fine,
                         float near, rgb c, rgb haze, float k) {

@@ -95,7 +95,7 @@ typedef struct cell {
 
 /* Value and slope at the lattice lines k0, k0 + 1, ... where the row crosses
 ** them: along the row the corner's part is v + g * distance. */
-PM_WIDE
+FAL_WIDE
 static void crossings (float *v, float *g, int n, int k0, int j, float fy,
                        float t, uint32_t seed) {
   int i;
@@ -109,7 +109,7 @@ static void crossings (float *v, float *g, int n, int k0, int j, float fy,
 }
 
 
-PM_WIDE
+FAL_WIDE
 static void join (cell *restrict q, const float *restrict v,
                   const float *restrict g, int n, float amp) {
   int i;
@@ -124,7 +124,7 @@ static void join (cell *restrict q, const float *restrict v,
 
 /* In which cell samples first, first + 1, ... of a row at x + i * dx are, and
 ** where in it. */
-PM_WIDE
+FAL_WIDE
 static void find_cells (int n, float x, float dx, int first, int k0,
                         int16_t *restrict which, float *restrict place) {
   int i;
@@ -137,7 +137,7 @@ static void find_cells (int n, float x, float dx, int first, int k0,
 }
 
 
-PM_WIDE
+FAL_WIDE
 static void add_found (float *restrict out, int n, const float *restrict place,
                        const cell *restrict q) {
   int i;
@@ -164,7 +164,7 @@ static void add_cells (float *out, int n, float x, float dx, int first, int k0,
 
 
 /* The same where all samples are in the cell 'm'. */
-PM_WIDE
+FAL_WIDE
 static void add_cell (float *restrict out, int n, float x, float dx,
                       int first, int k, cell q) {
   float from = (float)k;

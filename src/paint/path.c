@@ -401,7 +401,7 @@ static int mask_blur (scene *s, mask *m, int r) {
 
 /* Between which cells of a coarse row places of the canvas are (-1: outside),
 ** and how far on the way. */
-PM_WIDE
+FAL_WIDE
 static void find_places (int n, int x0, float cell, int mx, int wide,
                          int *restrict at, float *restrict way) {
   int i;
@@ -414,7 +414,7 @@ static void find_places (int n, int x0, float cell, int mx, int wide,
 }
 
 
-PM_WIDE
+FAL_WIDE
 static void mix_places (float *restrict a, int n, float c[4][PIECE],
                         const float *restrict way, float fy, float alpha) {
   int i;
@@ -444,7 +444,7 @@ static void mask_row (float *a, int n, int x0, float cell, int mx, int wide,
 }
 
 
-PM_WIDE
+FAL_WIDE
 static void shade_row (rgb *restrict q, int n, const float *restrict a, rgb color) {
   int i;
   for (i = 0; i < n; i++) {
@@ -454,7 +454,7 @@ static void shade_row (rgb *restrict q, int n, const float *restrict a, rgb colo
 }
 
 
-PM_WIDE
+FAL_WIDE
 static void light_row (rgb *restrict q, int n, const float *restrict a, rgb color) {
   int i;
   for (i = 0; i < n; i++) {

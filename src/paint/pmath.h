@@ -10,18 +10,7 @@
 #include <math.h>
 #include <stdint.h>
 
-/* Before a function whose loops go over rows: where the processor has wider
-** registers they are used. Each lane computes what one would, so results are
-** the same everywhere. */
-#if !defined(__x86_64__) || !defined(__GLIBC__) || !defined(__GNUC__) \
-    || defined(__clang__)
-#define PM_WIDE
-#elif __GNUC__ >= 12
-#define PM_WIDE  __attribute__((target_clones("arch=x86-64-v4", "avx2", \
-                                              "default")))
-#else
-#define PM_WIDE  __attribute__((target_clones("avx2", "default")))
-#endif
+#include "../image/wide.h"
 
 /* A colour in linear light; 1 is paper white, light sources go beyond. */
 typedef struct rgb { float r, g, b; } rgb;

@@ -38,7 +38,7 @@ typedef struct flank {
 
 
 /* How much of each pixel of row 'y' is below the outline 'top'. */
-PM_WIDE
+FAL_WIDE
 static void find_cover (float *restrict cover, int w, float y,
                         const float *restrict top) {
   int x, i;
@@ -53,7 +53,7 @@ static void find_cover (float *restrict cover, int w, float y,
 
 /* 'row' is noise, with room behind its end for what the slope is compared
 ** with. */
-PM_WIDE
+FAL_WIDE
 static void flank_row (rgb *restrict out, int n, const float *restrict cover,
                        const float *restrict row, const flank *restrict k) {
   const float *near = row + k->near, *close = row + k->close;

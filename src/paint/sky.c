@@ -16,7 +16,7 @@ static rgb dome (const palette *p, float t) {
 
 /* A row of the gradient 'c', and the light that air scatters around the sun:
 ** 'dy' units above or below it, at 'sx'. */
-PM_WIDE
+FAL_WIDE
 static void gradient_row (rgb *restrict out, int w, rgb c, rgb horizon, rgb sun,
                           float sx, float inv, float dy, float power) {
   int x;
@@ -160,7 +160,7 @@ static cloud_look look_of (scene *s) {
 
 /* A row of clouds at half the size: how dense and how lit they are, to 'dens'
 ** and 'lit', which hold noise there and nearer to the sun. */
-PM_WIDE
+FAL_WIDE
 static void form_clouds (int w, float *restrict dens, float *restrict lit,
                          const cloud_look *restrict k, float sx, float dy,
                          float inv, float thin) {
@@ -177,7 +177,7 @@ static void form_clouds (int w, float *restrict dens, float *restrict lit,
 
 
 /* Two rows of half the size, made one between them: 'f' of the way. */
-PM_WIDE
+FAL_WIDE
 static void between (int w, float *restrict out, const float *restrict a,
                      const float *restrict b, float f) {
   int i;
@@ -189,7 +189,7 @@ static void between (int w, float *restrict out, const float *restrict a,
 }
 
 
-PM_WIDE
+FAL_WIDE
 static void lay_clouds (rgb *restrict out, int w, const float *restrict dens,
                         const float *restrict lit, rgb shade, rgb light) {
   int x;

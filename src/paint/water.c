@@ -41,7 +41,7 @@ typedef struct piece {
 } piece;
 
 
-PM_WIDE
+FAL_WIDE
 static void find_mirrored (piece *restrict q, int n, int x0, const row *restrict k,
                            const float *restrict swell,
                            const float *restrict ripple) {
@@ -61,7 +61,7 @@ static void find_mirrored (piece *restrict q, int n, int x0, const row *restrict
 
 /* Sparks where small waves throw the sun back, in a lane below it; and how far
 ** a storm whitens the crests. */
-PM_WIDE
+FAL_WIDE
 static void find_glints (piece *restrict q, int n, int x0,
                          const row *restrict k) {
   float lane = 0.035f + 0.16f * k->t;
@@ -108,7 +108,7 @@ static void mirror (const canvas *c, piece *q, int n, float l, float last) {
 }
 
 
-PM_WIDE
+FAL_WIDE
 static void compose (rgb *restrict out, int n, const piece *restrict q, rgb deep,
                      rgb sun, float direct) {
   int i;
@@ -120,7 +120,7 @@ static void compose (rgb *restrict out, int n, const piece *restrict q, rgb deep
 }
 
 
-PM_WIDE
+FAL_WIDE
 static void whiten (rgb *restrict out, int n, const piece *restrict q, rgb foam) {
   int i;
   for (i = 0; i < n; i++)
