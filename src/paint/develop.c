@@ -11,6 +11,7 @@
 
 #define COARSE  8      /* bloom is made at an eighth of the size */
 #define TONES   4096   /* steps of light that are told apart */
+#define SHEET   8      /* rows of paper that are made together */
 
 /* What a light becomes, and the next step of light. */
 typedef struct tone {
@@ -20,8 +21,9 @@ typedef struct tone {
 /* A row with its colours apart, and what is worked out on the way. */
 typedef struct strip {
   float *r, *g, *b;
-  float *paper;
-  float *noise;
+  float *noise, *dither;
+  float *light;
+  float *paper;     /* SHEET rows */
   uint8_t *bytes;
   tone tones[TONES];
 } strip;
@@ -260,25 +262,32 @@ static void part (const rgb *restrict p, int n, float *restrict r,
 
 
 /* Exposure, vignette, paper, split toning and saturation of a row; 'noise' is
-** the grain and a dither. */
+** the grain, and becomes grain and dither. 'light' is for what is worked out on
+** the way. */
 FAL_WIDE
 static void grade_row (const grade *g, int w, float v, float *restrict r,
                        float *restrict gr, float *restrict b,
-                       const float *restrict paper, float *restrict noise) {
+                       const float *restrict paper, float *restrict noise,
+                       const float *restrict dither, float *restrict light) {
   int x;
   for (x = 0; x < w; x++) {
     float u = ((float)x + 0.5f) / (float)w * 2.0f - 1.0f;
-    float edge = (u * u + v * v) * 0.5f, l;
+    float edge = (u * u + v * v) * 0.5f;
     float m = g->exposure * (1.0f - g->vignette * edge * (0.4f + 0.6f * edge))
               * (1.0f + g->paper * 2.0f * paper[x]);
-    rgb c = pm_scale(pm_rgb(r[x], gr[x], b[x]), m);
-    l = pm_sat(pm_lum(c) * 1.5f);
-    c = pm_mul(c, pm_mix(g->shadows, g->lights, sqrtf(l)));
+    r[x] *= m;
+    gr[x] *= m;
+    b[x] *= m;
+    light[x] = pm_sat(pm_lum(pm_rgb(r[x], gr[x], b[x])) * 1.5f);
+  }
+  for (x = 0; x < w; x++) {
+    rgb c = pm_mul(pm_rgb(r[x], gr[x], b[x]),
+                   pm_mix(g->shadows, g->lights, sqrtf(light[x])));
     c = pm_saturate(c, g->saturation);
     r[x] = c.r;
     gr[x] = c.g;
     b[x] = c.b;
-    noise[x] = noise[x] * g->grain * 255.0f * (1.0f - 0.6f * l) + paper[x + w];
+    noise[x] = noise[x] * g->grain * 255.0f * (1.0f - 0.6f * light[x]) + dither[x];
   }
 }
 
@@ -315,17 +324,29 @@ static void fetch (const scene *s, const canvas *bloom, int w, int y, int k,
 }
 
 
+/* The grain of paper for rows from 'y' on; 'step' is from one to the next. */
+static void lay_paper (float *out, int w, int y, float step) {
+  float at[SHEET];
+  int i;
+  for (i = 0; i < SHEET; i++)
+    at[i] = (float)(y + i) * step * 160.0f;
+  pt_fbm_rows(out, w, SHEET, 0.0f, step * 160.0f, at, 2, 77U);
+}
+
+
 static void develop_row (const scene *s, fal_image *im, const canvas *bloom,
                          int y, int k, strip *t) {
   int w = (int)im->width, h = (int)im->height;
   float fx = (float)s->c.w / (float)w, fy = (float)s->c.h / (float)h;
   float v = ((float)y + 0.5f) / (float)h * 2.0f - 1.0f;
-  float su = (float)k / s->c.u * (k > 1 ? 1.0f : fx);
   uint8_t *out = im->pixels + (size_t)y * (size_t)w * 3;
-  pt_fbm_row(t->paper, w, 0.0f, su * 160.0f, (float)y * su * 160.0f, 2, 77U);
-  draw_noise(w, y, s->seed, t->noise, t->paper + w);
+  if (y % SHEET == 0)
+    lay_paper(t->paper, w, y, (float)k / s->c.u * (k > 1 ? 1.0f : fx));
+  draw_noise(w, y, s->seed, t->noise, t->dither);
   fetch(s, bloom, w, y, k, fx, fy, t);
-  grade_row(&s->g, w, v, t->r, t->g, t->b, t->paper, t->noise);
+  grade_row(&s->g, w, v, t->r, t->g, t->b,
+            t->paper + (size_t)(y % SHEET) * (size_t)w, t->noise, t->dither,
+            t->light);
   to_bytes(t->bytes, t->r, w, t->noise, t->tones);
   to_bytes(t->bytes + w, t->g, w, t->noise, t->tones);
   to_bytes(t->bytes + 2 * w, t->b, w, t->noise, t->tones);
@@ -337,15 +358,17 @@ static void develop_row (const scene *s, fal_image *im, const canvas *bloom,
 
 static strip *new_strip (int w) {
   size_t n = (size_t)w;
-  strip *t = malloc(sizeof(*t) + n * (6 * sizeof(float) + 3));
+  strip *t = malloc(sizeof(*t) + n * ((6 + SHEET) * sizeof(float) + 3));
   if (t == NULL)
     return NULL;
   t->r = (float *)(t + 1);
   t->g = t->r + n;
   t->b = t->g + n;
   t->noise = t->b + n;
-  t->paper = t->noise + n;  /* of two rows: the second is the dither */
-  t->bytes = (uint8_t *)(t->paper + 2 * n);
+  t->dither = t->noise + n;
+  t->light = t->dither + n;
+  t->paper = t->light + n;
+  t->bytes = (uint8_t *)(t->paper + SHEET * n);
   return t;
 }
 

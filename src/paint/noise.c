@@ -4,6 +4,8 @@
 ** Rows are the fast way: along a row the lattice below changes seldom, so
 ** the gradients are hashed once a cell and not once a pixel.
 */
+#include <string.h>
+
 #include "scene.h"
 
 #define GAIN  1.5f   /* brings plain gradient noise to about -1..1 */
@@ -85,154 +87,158 @@ float pt_ridged1 (float x, int octaves, uint32_t seed) {
 
 #define PIECE  256             /* samples that are made together */
 #define CELLS  (PIECE + 4)     /* lattice lines that these can meet */
+#define STEP   8               /* places that are filled at once */
 
 /* Along a row the noise in a cell is a + b f + (c + d f) fade(f), with 'f' the
-** place in it. */
-typedef struct cell {
-  float a, b, c, d;
-} cell;
+** place in it: how far it is from the lattice line 'from'. */
+typedef struct cells {
+  float a[CELLS + STEP], b[CELLS + STEP], c[CELLS + STEP], d[CELLS + STEP];
+  float from[CELLS + STEP];
+} cells;
 
 
-/* Value and slope at the lattice lines k0, k0 + 1, ... where the row crosses
-** them: along the row the corner's part is v + g * distance. */
-FAL_WIDE
-static void crossings (float *v, float *g, int n, int k0, int j, float fy,
-                       float t, uint32_t seed) {
-  int i;
-  for (i = 0; i < n; i++) {
-    float ax, ay, bx, by;
-    corner(k0 + i, j, seed, &ax, &ay);
-    corner(k0 + i, j + 1, seed, &bx, &by);
-    v[i] = pm_lerp(ay * fy, by * (fy - 1.0f), t);
-    g[i] = pm_lerp(ax, bx, t);
-  }
-}
+/* Gradients at the lattice lines that a row meets, above and below it. */
+typedef struct corners {
+  float ax[CELLS], ay[CELLS], bx[CELLS], by[CELLS];
+} corners;
 
 
 FAL_WIDE
-static void join (cell *restrict q, const float *restrict v,
-                  const float *restrict g, int n, float amp) {
+static void find_corners (corners *restrict c, int n, int k0, int j, uint32_t seed) {
   int i;
   for (i = 0; i < n; i++) {
-    q[i].a = amp * v[i];
-    q[i].b = amp * g[i];
-    q[i].c = amp * (v[i + 1] - g[i + 1] - v[i]);
-    q[i].d = amp * (g[i + 1] - g[i]);
+    corner(k0 + i, j, seed, &c->ax[i], &c->ay[i]);
+    corner(k0 + i, j + 1, seed, &c->bx[i], &c->by[i]);
   }
 }
 
 
-/* In which cell samples first, first + 1, ... of a row at x + i * dx are, and
-** where in it. */
+/* The cells of a row that is 'fy' below the upper corners. Along it the part
+** of a lattice line is v + g * distance. */
 FAL_WIDE
-static void find_cells (int n, float x, float dx, int first, int k0,
-                        int16_t *restrict which, float *restrict place) {
+static void join (cells *restrict q, const corners *restrict c, int n, int k0,
+                  float fy, float amp) {
+  float v[CELLS], g[CELLS], t = fade(fy);
   int i;
-  for (i = 0; i < n; i++) {
-    float at = x + (float)(first + i) * dx;
-    int k = pm_floor(at);
-    which[i] = (int16_t)(k - k0);
-    place[i] = at - (float)k;
+  for (i = 0; i <= n; i++) {
+    v[i] = pm_lerp(c->ay[i] * fy, c->by[i] * (fy - 1.0f), t);
+    g[i] = pm_lerp(c->ax[i], c->bx[i], t);
   }
+  for (i = 0; i < n; i++) {
+    q->a[i] = amp * v[i];
+    q->b[i] = amp * g[i];
+    q->c[i] = amp * (v[i + 1] - g[i + 1] - v[i]);
+    q->d[i] = amp * (g[i + 1] - g[i]);
+    q->from[i] = (float)(k0 + i);
+  }
+}
+
+
+/* Samples are at x + i * dx, which never falls as 'i' grows. In start[m] goes
+** the first one, counted from 'first', that is not before the lattice line
+** k0 + m, for m = 1 to n - 1. Returns 0 when rounding has led a guess too far
+** astray. */
+FAL_WIDE
+static int guess_starts (int *restrict start, int n, float x, float dx, int first,
+                         int k0) {
+  int m, wrong = 0;
+  for (m = 1; m < n; m++) {
+    float k = (float)(k0 + m);
+    int i = (int)((k - x) / dx) - 1;
+    i += x + (float)i * dx < k;
+    i += x + (float)i * dx < k;
+    i += x + (float)i * dx < k;
+    wrong |= x + (float)i * dx < k;
+    wrong |= x + (float)(i - 1) * dx >= k;
+    start[m] = i - first;
+  }
+  return !wrong;
+}
+
+
+/* The same, slow and sure. */
+static void find_starts (int *start, int n, float x, float dx, int first, int k0) {
+  int m, i = first;
+  for (m = 1; m < n; m++) {
+    while (x + (float)i * dx < (float)(k0 + m))
+      i++;
+    start[m] = i - first;
+  }
+}
+
+
+/* The cell of each sample: cell 'm' from start[m] to before start[m + 1].
+** Writes up to STEP - 1 places too many, which the next cell sets right. */
+FAL_WIDE
+static void spread (cells *restrict each, const cells *restrict q, int n,
+                    const int *restrict start) {
+  int m, i, k;
+  for (m = 0; m < n; m++)
+    for (i = start[m]; i < start[m + 1]; i += STEP)
+      for (k = 0; k < STEP; k++) {
+        each->a[i + k] = q->a[m];
+        each->b[i + k] = q->b[m];
+        each->c[i + k] = q->c[m];
+        each->d[i + k] = q->d[m];
+        each->from[i + k] = q->from[m];
+      }
 }
 
 
 FAL_WIDE
-static void add_found (float *restrict out, int n, const float *restrict place,
-                       const cell *restrict q) {
+static void add_samples (float *restrict out, int n, float x, float dx, int first,
+                         const cells *restrict q) {
   int i;
   for (i = 0; i < n; i++) {
-    float f = place[i];
-    out[i] += q[i].a + q[i].b * f + (q[i].c + q[i].d * f) * fade(f);
+    float f = (x + (float)(first + i) * dx) - q->from[i];
+    out[i] += q->a[i] + q->b[i] * f + (q->c[i] + q->d[i] * f) * fade(f);
   }
 }
 
 
-/* Adds samples of many cells. Looking up is done one by one: processors are
-** slow at doing it for several at once. */
-static void add_cells (float *out, int n, float x, float dx, int first, int k0,
-                       const cell *q) {
-  int16_t which[PIECE];
-  float place[PIECE];
-  cell each[PIECE];
-  int i;
-  find_cells(n, x, dx, first, k0, which, place);
-  for (i = 0; i < n; i++)
-    each[i] = q[which[i]];
-  add_found(out, n, place, each);
-}
-
-
-/* The same where all samples are in the cell 'm'. */
-FAL_WIDE
-static void add_cell (float *restrict out, int n, float x, float dx,
-                      int first, int k, cell q) {
-  float from = (float)k;
-  int i;
-  for (i = 0; i < n; i++) {
-    float f = (x + (float)(first + i) * dx) - from;
-    out[i] += q.a + q.b * f + (q.c + q.d * f) * fade(f);
-  }
-}
-
-
-/* First sample after 'i' that is no longer in cell 'k'. */
-static int cell_end (float x, float dx, int i, int n, int k) {
-  float left = ((float)(k + 1) - (x + (float)i * dx)) / dx;
-  int e = left < (float)(n - i) ? i + (int)left : n;
-  while (e > i + 1 && pm_floor(x + (float)(e - 1) * dx) != k)
-    e--;
-  while (e < n && pm_floor(x + (float)e * dx) == k)
-    e++;
-  return e > i ? e : i + 1;
-}
-
-
-/* Samples 'first' to 'end' of a row, cell by cell. */
-static void add_long (float *out, int first, int end, float x, float dx,
-                      int k0, const cell *q) {
-  int i = first;
-  while (i < end) {
-    int k = pm_floor(x + (float)i * dx), e = cell_end(x, dx, i, end, k);
-    add_cell(out + i, e - i, x, dx, i, k, q[k - k0]);
-    i = e;
-  }
-}
-
-
-/* One octave added to a row. Steps of less than nothing do not come. */
-static void octave (float *out, int n, float x, float dx, float y, float amp,
-                    uint32_t seed) {
-  int j = pm_floor(y), i, count;
+/* One octave added to rows. Steps of less than nothing do not come. */
+static void octave (float *out, int n, int rows, float x, float dx, const float *y,
+                    float amp, uint32_t seed) {
+  int i, r, count, start[CELLS];
   int most = dx < 1.0f ? PIECE : (int)pm_max(PIECE / dx, 1.0f);
-  float fy = y - (float)j, t = fade(fy), v[CELLS], g[CELLS];
-  cell q[CELLS];
-  amp *= GAIN;
+  corners c;
+  cells q, each;
   for (i = 0; i < n; i += count) {
-    int k0 = pm_floor(x + (float)i * dx);
-    int k1;
+    int k0 = pm_floor(x + (float)i * dx), k;
     count = n - i < most ? n - i : most;
-    k1 = pm_floor(x + (float)(i + count - 1) * dx);
-    crossings(v, g, k1 - k0 + 2, k0, j, fy, t, seed);
-    join(q, v, g, k1 - k0 + 1, amp);
-    if (dx < 0.04f)
-      add_long(out, i, i + count, x, dx, k0, q);
-    else
-      add_cells(out + i, count, x, dx, i, k0, q);
+    k = pm_floor(x + (float)(i + count - 1) * dx) - k0 + 1;
+    if (!guess_starts(start, k, x, dx, i, k0))
+      find_starts(start, k, x, dx, i, k0);
+    start[0] = 0;
+    start[k] = count;
+    for (r = 0; r < rows; r++) {
+      int j = pm_floor(y[r]);
+      if (r == 0 || j != pm_floor(y[r - 1]))
+        find_corners(&c, k + 1, k0, j, seed);
+      join(&q, &c, k, k0, y[r] - (float)j, amp * GAIN);
+      spread(&each, &q, k, start);
+      add_samples(out + (size_t)r * (size_t)n + i, count, x, dx, i, &each);
+    }
+  }
+}
+
+
+void pt_fbm_rows (float *out, int n, int rows, float x, float dx, float *y,
+                  int octaves, uint32_t seed) {
+  float amp = 0.6f;
+  int i, r;
+  memset(out, 0, (size_t)n * (size_t)rows * sizeof(float));
+  for (i = 0; i < octaves && (i == 0 || pm_abs(dx) < 0.7f); i++, amp *= 0.5f) {
+    octave(out, n, rows, x, dx, y, amp, seed + (uint32_t)i * 101U);
+    x = x * 2.0f + 17.3f;
+    for (r = 0; r < rows; r++)
+      y[r] = y[r] * 2.0f + 9.1f;
+    dx *= 2.0f;
   }
 }
 
 
 void pt_fbm_row (float *out, int n, float x, float dx, float y, int octaves,
                  uint32_t seed) {
-  float amp = 0.6f;
-  int i;
-  for (i = 0; i < n; i++)
-    out[i] = 0.0f;
-  for (i = 0; i < octaves && (i == 0 || pm_abs(dx) < 0.7f); i++, amp *= 0.5f) {
-    octave(out, n, x, dx, y, amp, seed + (uint32_t)i * 101U);
-    x = x * 2.0f + 17.3f;
-    y = y * 2.0f + 9.1f;
-    dx *= 2.0f;
-  }
+  pt_fbm_rows(out, n, 1, x, dx, &y, octaves, seed);
 }

@@ -80,6 +80,11 @@ float pt_fbm2 (float x, float y, int octaves, uint32_t seed);
 void pt_fbm_row (float *out, int n, float x, float dx, float y, int octaves,
                  uint32_t seed);
 
+/* The same for rows that lie above one another, which is quicker than one by
+** one: row 'r', at y[r], in out[r * n]. Writes over 'y'. */
+void pt_fbm_rows (float *out, int n, int rows, float x, float dx, float *y,
+                  int octaves, uint32_t seed);
+
 /* Folded octaves: sharp crests, 0 to 1. */
 float pt_ridged1 (float x, int octaves, uint32_t seed);
 
