@@ -94,7 +94,7 @@ void pt_glow (canvas *c, float x, float y, float radius, rgb light) {
   int x0, x1, y0, y1, j;
   float k = 1.0f / (radius * radius);
   if (radius < 0.3f || !range(x, radius, c->w, &x0, &x1)
-      || !range(y, radius, c->h, &y0, &y1))
+      || !range(y, radius, c->end, &y0, &y1))
     return;
   for (j = y0; j <= y1; j++)
     glow_row(pt_at(c, x0, j), x1 - x0 + 1, x, (float)x0, (float)j + 0.5f - y, k,
@@ -112,7 +112,7 @@ void pt_spot (canvas *c, float x, float y, float rx, float ry, float hard,
   hard = pm_max(pm_min(hard, 1.0f - edge * 0.5f), -1.0f);
   edge = 2.0f - hard > 1.0f + edge ? 1.0f : 1.0f + edge * 0.5f;
   if (!range(x, rx * edge, c->w, &x0, &x1)
-      || !range(y, ry * edge, c->h, &y0, &y1))
+      || !range(y, ry * edge, c->end, &y0, &y1))
     return;
   for (j = y0; j <= y1; j++) {
     float dy = ((float)j + 0.5f - y) / ry;
@@ -136,7 +136,7 @@ void pt_line (canvas *c, float ax, float ay, float bx, float by, float width,
     alpha *= width;
     r = 0.5f;
   }
-  if (!range((ay + by) * 0.5f, pm_abs(vy) * 0.5f + r, c->h, &y0, &y1))
+  if (!range((ay + by) * 0.5f, pm_abs(vy) * 0.5f + r, c->end, &y0, &y1))
     return;
   for (j = y0; j <= y1; j++) {
     float dy = (float)j + 0.5f - ay;

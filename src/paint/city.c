@@ -175,6 +175,7 @@ void pt_city (scene *s) {
   s->sunx = focus < 0.5f ? 0.70f : 0.30f;
   s->suny = s->horizon - (s->w.hour == HOUR_NIGHT ? 0.5f : s->w.hour == HOUR_NOON
                           ? 0.55f : pt_between(s, 0.12f, 0.2f));
+  pt_water_line(s);
   pt_sky(s);
   if (pt_stop(s))
     return;
@@ -190,7 +191,7 @@ void pt_city (scene *s) {
     skyline(s, s->horizon, 0.19f, 0.28f, 1.0f - focus, s->seed + 2001U);
   quay(s);
   s->w.has[HAS_RIVER] = 1;
-  pt_water(s, s->horizon, 1.0f);
+  pt_water(s);
   if (s->w.has[HAS_BOAT])
     pt_boat(s, 1.0f - focus, s->horizon + 0.12f, 0.12f);
   pt_weather(s);

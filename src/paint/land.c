@@ -24,6 +24,8 @@ static void dune (scene *s, float base, float height, float dist, rgb color,
   float *row = malloc((size_t)w * 2 * sizeof(float)), *crest;
   rgb lit = pm_mul(color, pm_add(pm_scale(p->sun, 0.9f), pm_scale(p->ambient, 0.5f)));
   rgb shade = pm_mul(pm_mix(color, p->ambient, 0.35f), pm_scale(p->ambient, 0.55f));
+  rgb haze;
+  float far = pt_haze_at(s, dist, &haze);
   if (row == NULL) {
     s->failed = 1;
     return;
@@ -53,8 +55,7 @@ static void dune (scene *s, float base, float height, float dist, rgb color,
       l = pm_lerp(l, 0.6f, pm_step(0.10f, 0.55f, depth));
       c = pm_mix(shade, lit, l);
       c = pm_scale(c, 1.0f + 0.10f * row[x] * pm_step(0.0f, 0.1f, depth));
-      c = pt_haze(s, c, dist);
-      pt_over(pt_at(&s->c, x, y), c, a);
+      pt_over(pt_at(&s->c, x, y), pm_mix(c, haze, far), a);
     }
   }
   free(row);
@@ -346,6 +347,8 @@ void pt_land (scene *s) {
   if (has[HAS_GALAXY] || has[HAS_AURORA] || has[HAS_STARS])
     s->horizon = 0.66f;
   place_sun(s);
+  if (water)
+    pt_water_line(s);
   pt_sky(s);
   if (pt_stop(s))
     return;
@@ -372,7 +375,7 @@ void pt_land (scene *s) {
   if (pt_stop(s))
     return;
   if (water) {
-    pt_water(s, s->horizon, 1.0f);
+    pt_water(s);
     if (has[HAS_FOG])
       pt_fog(s, s->horizon + 0.02f, 0.20f, 0.85f);
     on_water(s);

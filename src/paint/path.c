@@ -350,7 +350,7 @@ void pt_fill (scene *s, const path *p, const brush *b) {
   int j;
   if (!mask_make(s, &m, p, 1.0f, 0, 0, 0))
     return;
-  for (j = 0; j < m.h && m.y + j < s->c.h; j++) {
+  for (j = 0; j < m.h && m.y + j < s->c.end; j++) {
     int skip = m.x < 0 ? -m.x : 0;
     int n = m.w < s->c.w - m.x ? m.w : s->c.w - m.x;
     if (m.y + j >= 0 && n > skip)
@@ -472,7 +472,7 @@ static void lay (scene *s, const mask *m, float cell, rgb color, float alpha,
   int x0 = (int)pm_max((float)m->x * cell, 0.0f);
   int y0 = (int)pm_max((float)m->y * cell, 0.0f);
   int x1 = (int)pm_min((float)(m->x + m->w) * cell, (float)s->c.w);
-  int y1 = (int)pm_min((float)(m->y + m->h) * cell, (float)s->c.h);
+  int y1 = (int)pm_min((float)(m->y + m->h) * cell, (float)s->c.end);
   for (j = y0; j < y1; j++) {
     float y = ((float)j + 0.5f) / cell - (float)m->y - 0.5f;
     int k = pm_floor(y);

@@ -2,6 +2,7 @@
 ** ridge.c -- mountains and hills: everything below an outline
 */
 #include <stdlib.h>
+#include <string.h>
 
 #include "scene.h"
 
@@ -107,7 +108,7 @@ void pt_ridge (scene *s, float base, float height, float rough, float dist,
                rgb color, uint32_t seed) {
   ridge r;
   flank k = flank_of(s, rough, color);
-  int w = s->c.w, x, y, i, from = s->c.h, to;
+  int w = s->c.w, y, i, from = s->c.h, to;
   float inv = 1.0f / s->c.u, f = inv * (rough > 0.3f ? 8.0f : 3.4f);
   float *top = malloc(((size_t)w * (SUB + 2) + (size_t)k.near) * sizeof(float));
   float *cover, *row;
@@ -130,7 +131,7 @@ void pt_ridge (scene *s, float base, float height, float rough, float dist,
   }
   from = from < 0 ? 0 : from;
   to = (int)(r.base + 0.13f * (float)s->c.h);
-  to = to > s->c.h ? s->c.h : to;
+  to = to > s->c.end ? s->c.end : to;
   for (y = from; y < to; y++) {
     float fall = (float)y * inv;
     pt_fbm_row(row, w, -0.5f * (float)w * f + fall * k.side * 3.6f, f,
@@ -143,9 +144,7 @@ void pt_ridge (scene *s, float base, float height, float rough, float dist,
     find_cover(cover, w, (float)y, top);
     paint_flank(&s->c, y, cover, row, &k);
   }
-  if (to < s->c.h && to > 0)
-    for (y = to; y < s->c.h; y++)  /* solid ground below */
-      for (x = 0; x < w; x++)
-        *pt_at(&s->c, x, y) = *pt_at(&s->c, x, to - 1);
+  for (y = to; y < s->c.end && to > 0; y++)  /* solid ground below */
+    memcpy(pt_at(&s->c, 0, y), pt_at(&s->c, 0, to - 1), (size_t)w * sizeof(rgb));
   free(top);
 }

@@ -157,6 +157,7 @@ static int measure (canvas *c, uint32_t width, uint32_t height) {
     c->w = (int)(w * f);
     c->h = (int)(h * f);
   }
+  c->end = c->h;
   side = pm_min((float)c->w, (float)c->h);
   c->u = pm_min(pm_sqrt((float)c->w * (float)c->h), side * 1.7f);
   return k;

@@ -15,6 +15,8 @@
 
 typedef struct canvas {
   int w, h;
+  int end;        /* rows from here on will be painted over: what stands behind
+                     need not be painted there */
   float u;        /* pixels in a unit; about the square root of the area */
   rgb *px;
 } canvas;
@@ -200,7 +202,8 @@ void pt_fog (scene *s, float y, float thick, float strength);
 void pt_rays (scene *s, float strength);      /* shafts of light */
 void pt_weather (scene *s);                   /* rain or snow in the air */
 void pt_birds (scene *s, float x, float y, int n);
-void pt_water (scene *s, float top, float bottom);          /* water.c */
+void pt_water_line (scene *s);                /* water.c: what is painted now */
+void pt_water (scene *s);                     /* stands behind this water */
 void pt_shore (scene *s);
 void pt_ridge (scene *s, float base, float height, float rough, float dist,
                rgb color, uint32_t seed);                   /* ridge.c */

@@ -35,7 +35,7 @@ static void gradient (scene *s, int horizon) {
   float sx = s->sunx * (float)s->c.w, sy = s->suny * (float)s->c.h;
   float inv = 1.0f / s->c.u, power = pm_lerp(0.42f, 0.16f, p->dark);
   int y, bottom = horizon + s->c.h / 8;  /* land may lie lower */
-  for (y = 0; y < bottom && y < s->c.h; y++) {
+  for (y = 0; y < bottom && y < s->c.end; y++) {
     float t = pm_max(1.0f - (float)y / (float)horizon, 0.0f);
     float dy = ((float)y - sy) * inv * 1.35f;
     gradient_row(pt_at(&s->c, 0, y), s->c.w, dome(p, t), p->horizon, p->sun, sx,
@@ -322,7 +322,7 @@ void pt_fog (scene *s, float y, float thick, float strength) {
   float row[1024], inv = 1.0f / s->c.u, mid = y * (float)s->c.h;
   float half = thick * (float)s->c.h;
   int j, x, x0, from = (int)pm_max(mid - half, 0.0f);
-  int to = (int)pm_min(mid + half, (float)s->c.h);
+  int to = (int)pm_min(mid + half, (float)s->c.end);
   for (j = from; j < to && !s->w.no[HAS_FOG]; j++) {
     float t = ((float)j - mid) / half, a = (1.0f - t * t) * strength;
     for (x0 = 0; x0 < s->c.w; x0 += 1024) {

@@ -120,7 +120,7 @@ int st_oil (const look *k) {
   e.k = k;
   e.guide = k->in;
   e.c.w = k->w;
-  e.c.h = k->h;
+  e.c.h = e.c.end = k->h;
   e.c.u = k->u;
   e.c.px = malloc(n * sizeof(rgb));
   if (e.c.px == NULL || !st_luma(k, k->in, &e.luma)) {

@@ -128,10 +128,21 @@ static void whiten (rgb *restrict out, int n, const piece *restrict q, rgb foam)
 }
 
 
-void pt_water (scene *s, float top, float bottom) {
+/* The first row of water. */
+static int water_line (const scene *s) {
+  int y = (int)(s->horizon * (float)s->c.h);
+  return y < 1 ? 1 : y;
+}
+
+
+void pt_water_line (scene *s) {
+  s->c.end = water_line(s);
+}
+
+
+void pt_water (scene *s) {
   const palette *p = &s->pal;
-  int w = s->c.w, x, y, y0 = (int)(top * (float)s->c.h);
-  int y1 = (int)(bottom * (float)s->c.h);
+  int w = s->c.w, x, y, y0 = water_line(s);
   float inv = 1.0f / s->c.u;
   float *swell = malloc((size_t)w * 2 * sizeof(float) + sizeof(piece)), *ripple;
   float direct = s->w.has[HAS_STORM] || s->w.has[HAS_RAIN] ? 0.0f : 1.0f;
@@ -143,15 +154,15 @@ void pt_water (scene *s, float top, float bottom) {
     s->failed = 1;
     return;
   }
+  s->c.end = s->c.h;
   ripple = swell + w;
   q = (piece *)(ripple + w);
-  y0 = y0 < 1 ? 1 : y0;
   k.calm = s->w.has[HAS_STORM] ? 1.7f
            : s->w.has[HAS_LAKE] || s->w.has[HAS_RIVER] ? 0.4f : 1.0f;
   k.u = s->c.u;
   k.sun = s->sunx * (float)w;
   k.last = (float)(y0 - 1);
-  for (y = y0; y < y1 && y < s->c.h; y++) {
+  for (y = y0; y < s->c.h; y++) {
     float d = ((float)y - (float)y0 + 0.5f) * inv;
     float z = 1.0f / (d + 0.025f), step = inv * z;
     rgb *out = pt_at(&s->c, 0, y);
