@@ -38,6 +38,7 @@ typedef struct piece {
   float x[PIECE], y[PIECE];         /* what is mirrored */
   float mirror[PIECE], glint[PIECE], crest[PIECE];
   float r[PIECE], g[PIECE], b[PIECE];
+  float y2[PIECE], r2[PIECE], g2[PIECE], b2[PIECE];   /* of a streak */
 } piece;
 
 
@@ -79,15 +80,14 @@ static void find_glints (piece *restrict q, int n, int x0,
 /* Adds what is mirrored 'd' pixels lower to what is. */
 static void add_mirrored (const canvas *c, piece *q, int n, float d,
                           float last) {
-  float y[PIECE], r[PIECE], g[PIECE], b[PIECE];
   int i;
   for (i = 0; i < n; i++)
-    y[i] = pm_clamp(q->y[i] + d, 0.0f, last);
-  pt_sample_row(c, n, q->x, y, r, g, b);
+    q->y2[i] = pm_clamp(q->y[i] + d, 0.0f, last);
+  pt_sample_row(c, n, q->x, q->y2, q->r2, q->g2, q->b2);
   for (i = 0; i < n; i++) {
-    q->r[i] += r[i];
-    q->g[i] += g[i];
-    q->b[i] += b[i];
+    q->r[i] += q->r2[i];
+    q->g[i] += q->g2[i];
+    q->b[i] += q->b2[i];
   }
 }
 
