@@ -149,15 +149,17 @@ function client.batch()
   for _, n in ipairs { kit.ops // 10, kit.ops } do
     jobs(n)
     local list = {}
-    for _, kept in ipairs { "", "journal", "journal, cache" } do
-      local ours = kit.contestants { kit.lua54 }[1]
+    local function add(who, kept)
+      local ours = kit.contestants({ who })[1]
       if ours then
         list[#list + 1] = {
           name = kept == "" and ours.name or ("%s (%s)"):format(ours.name, kept), command = ours.command,
-          env = ("BENCH_KEEP='%s' %s"):format(kept, ours.env), every = 2,
+          env = ("BENCH_KEEP='%s' %s"):format(kept, ours.env), every = 1,
         }
       end
     end
+    for _, kept in ipairs { "", "journal", "journal, cache" } do add(kit.lua54, kept) end
+    add(kit.luajit, "journal")
     list[#list + 1] = kit.contestants({ kit.js })[1]
     local title = ("A batch of %d jobs, 64 in flight"):format(n)
     local best = kit.compare(title, list, function (c)

@@ -99,7 +99,7 @@ describe("an upload in one piece", function ()
   it("is sent by the kernel, in large pieces", function ()
     local function reads()
       local f = io.open(("/proc/%s/io"):format(server.pid))
-      local n = f and f:read "a":match "syscr: (%d+)"
+      local n = f and f:read("*a"):match "syscr: (%d+)"
       if f then f:close() end
       return tonumber(n)
     end
