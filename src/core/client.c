@@ -187,20 +187,28 @@ static char *exempt (void) {
 }
 
 
-/* Adds the user agent to the headers of JSON calls unless the user's own
-** have one. */
-static fal_code name_agent (fal_client *c, fal_error *err) {
-  struct curl_slist *x;
-  fal_buf line;
-  for (x = c->extra; x != NULL; x = x->next)
+static int has_agent (const struct curl_slist *x) {
+  for (; x != NULL; x = x->next)
     if (strncasecmp(x->data, "user-agent:", 11) == 0)
-      return FAL_OK;
+      return 1;
+  return 0;
+}
+
+
+/* Adds the user agent to the headers of downloads, and to those of JSON calls
+** unless the user's own have one. */
+static fal_code name_agent (fal_client *c, fal_error *err) {
+  fal_buf line;
+  const char *s;
   fal_buf_init(&line, 65536);
   fal_buf_addf(&line, "User-Agent: %s", c->user_agent);
-  c->json = fal_add_header(c->json, fal_buf_cstr(&line) != NULL ? line.s : "",
-                           err);
+  s = fal_buf_cstr(&line) != NULL ? line.s : "";
+  c->plain = fal_add_header(NULL, s, err);
+  if (c->plain != NULL && !has_agent(c->extra))
+    c->json = fal_add_header(c->json, s, err);
   fal_buf_free(&line);
-  return c->json != NULL ? FAL_OK : err != NULL ? err->code : FAL_ENOMEM;
+  return c->plain != NULL && c->json != NULL ? FAL_OK
+         : err != NULL ? err->code : FAL_ENOMEM;
 }
 
 
@@ -306,6 +314,7 @@ void fal_client_free (fal_client *c) {
   fal_wipe(c->credentials);
   free(c->credentials);
   fal_headers_free(c->json);
+  curl_slist_free_all(c->plain);
   curl_slist_free_all(c->extra);
   free(c);
 }

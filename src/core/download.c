@@ -24,7 +24,6 @@ typedef struct DownloadOp {
   fal_transfer *transfer;
   fal_file file;
   int overwrite;
-  struct curl_slist *headers;
 } DownloadOp;
 
 
@@ -33,8 +32,6 @@ static void download_clear (fal_op *op) {
   fal_transfer_release(d->transfer);
   d->transfer = NULL;
   fal_file_abort(&d->file);
-  curl_slist_free_all(d->headers);
-  d->headers = NULL;
 }
 
 
@@ -161,12 +158,9 @@ static fal_code from_http (DownloadOp *d, const fal_client *c,
              "result");
     return FAL_EVALIDATION;
   }
-  d->headers = curl_slist_append(NULL, "Accept: */*");
-  if (d->headers == NULL)
-    return fal_fail(err, FAL_ENOMEM, "out of memory");
   memset(&x, 0, sizeof(x));
   x.url = url;
-  x.headers = d->headers;
+  x.headers = c->plain;
   x.follow = 1;
   x.max_head = FAL_MAX_HEAD;
   x.max_body = c->max_response < MAX_TEXT ? c->max_response : MAX_TEXT;

@@ -242,6 +242,7 @@ struct fal_client {
                                        and the user agent */
   struct curl_slist *bare;          /* the end of that list, for calls without
                                        a body */
+  struct curl_slist *plain;         /* what a download sends: the user agent */
   size_t max_response;
   double timeout, connect_timeout;
   fal_retry retry;

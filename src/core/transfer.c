@@ -287,7 +287,7 @@ void fal_transfer_free (fal_transfer *t) {
 }
 
 
-/* The client's own list names the user agent; as an option it would be made
+/* The client's own lists name the user agent; as an option it would be made
 ** into a line again for every call. */
 static void set_headers (fal_transfer *t, struct curl_slist *list) {
   const fal_client *c = t->set_for;
@@ -296,8 +296,8 @@ static void set_headers (fal_transfer *t, struct curl_slist *list) {
   t->headers = list;
   curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, list);
   curl_easy_setopt(t->easy, CURLOPT_USERAGENT,
-                   list == c->json || list == c->bare ? NULL
-                                                      : c->user_agent);
+                   list == c->json || list == c->bare || list == c->plain
+                   ? NULL : c->user_agent);
 }
 
 

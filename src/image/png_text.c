@@ -18,14 +18,16 @@
 static long decode (const char *s, size_t n, size_t *len) {
   static const long least[] = {0, 0x80, 0x800, 0x10000};
   const unsigned char *u = (const unsigned char *)s;
-  size_t more = u[0] < 0x80 ? 0 : u[0] < 0xC0 ? 4 : u[0] < 0xE0 ? 1 :
-                u[0] < 0xF0 ? 2 : u[0] < 0xF8 ? 3 : 4;
+  size_t more = u[0] < 0xC0 ? 4 : u[0] < 0xE0 ? 1 : u[0] < 0xF0 ? 2 :
+                u[0] < 0xF8 ? 3 : 4;
   long c;
   size_t i;
   *len = 1;
+  if (u[0] < 0x80)
+    return u[0];
   if (more > 3 || more >= n)
     return -1;
-  c = more == 0 ? u[0] : u[0] & (0x3F >> more);
+  c = u[0] & (0x3F >> more);
   for (i = 1; i <= more; i++) {
     if ((u[i] & 0xC0) != 0x80)
       return -1;
