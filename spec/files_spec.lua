@@ -36,6 +36,11 @@ describe("download", function ()
     assert.equal(PNG_SIZE, info.bytes)
     assert.equal("image/png", info.content_type)
     assert.equal(PNG_SIZE, #server.read(path))
+    local asked = server.last().headers
+    assert.equal("fal-lua/" .. fal.version, asked["user-agent"])
+    assert.equal("*/*", asked.accept)
+    assert.is_nil(asked.authorization)
+    assert.is_nil(asked["content-type"])
     assert.same({ "a.png" }, server.list(dir))
   end)
 
