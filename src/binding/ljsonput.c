@@ -274,7 +274,7 @@ static fal_code put_members (Encoder *e, size_t *n) {
 typedef struct Name {
   const char *s;
   size_t n;
-  int at;          /* stack index of the name, its value above it; 0: none */
+  int at;          /* stack index of the name, its value above it; of few */
 } Name;
 
 
@@ -320,7 +320,7 @@ static Name *push_names (lua_State *L, size_t *n, size_t *others) {
   for (lua_pushnil(L); lua_next(L, -3); lua_pop(L, 1))
     if (lua_type(L, -2) == LUA_TSTRING) {
       names[k].s = lua_tolstring(L, -2, &names[k].n);
-      names[k++].at = 0;
+      k++;
     }
   qsort(names, k, sizeof(Name), compare_names);
   *n = k;

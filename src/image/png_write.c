@@ -65,7 +65,7 @@ static fal_code put_pixels (const fal_image *im, int level, fal_buf *out) {
   code = z != NULL ? FAL_OK : FAL_ENOMEM;
   free(rows);
   for (at = 0; code == FAL_OK && at < size; at += MAX_CHUNK)
-    code = fal_png_put(out, "IDAT", (const char *)z + at,
+    code = fal_png_put(out, "IDAT", z + at,
                        size - at < MAX_CHUNK ? size - at : MAX_CHUNK);
   free(z);
   return code;

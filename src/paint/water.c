@@ -36,7 +36,7 @@ typedef struct row {
 typedef struct piece {
   float wave[PIECE];
   float x[PIECE], y[PIECE];         /* what is mirrored */
-  float mirror[PIECE], glint[PIECE], crest[PIECE];
+  float mirror[PIECE], glint[PIECE];
   float r[PIECE], g[PIECE], b[PIECE];
   float y2[PIECE], r2[PIECE], g2[PIECE], b2[PIECE];   /* of a streak */
 } piece;
@@ -60,8 +60,7 @@ static void find_mirrored (piece *restrict q, int n, int x0, const row *restrict
 }
 
 
-/* Sparks where small waves throw the sun back, in a lane below it; and how far
-** a storm whitens the crests. */
+/* Sparks where small waves throw the sun back, in a lane below it. */
 FAL_WIDE
 static void find_glints (piece *restrict q, int n, int x0,
                          const row *restrict k) {
@@ -72,7 +71,6 @@ static void find_glints (piece *restrict q, int n, int x0,
     float near = pm_exp(-dx * dx / (lane * lane));
     q->glint[i] = near * pm_step(0.10f, 0.62f,
                                  wave * 1.5f + 0.25f * near - 0.05f);
-    q->crest[i] = 0.7f * pm_step(0.30f, 0.62f, wave + 0.2f * k->t);
   }
 }
 
@@ -120,11 +118,14 @@ static void compose (rgb *restrict out, int n, const piece *restrict q, rgb deep
 }
 
 
+/* A storm whitens the crests. */
 FAL_WIDE
-static void whiten (rgb *restrict out, int n, const piece *restrict q, rgb foam) {
+static void whiten (rgb *restrict out, int n, const piece *restrict q, float t,
+                    rgb foam) {
   int i;
   for (i = 0; i < n; i++)
-    out[i] = pm_mix(out[i], foam, q->crest[i]);
+    out[i] = pm_mix(out[i], foam,
+                    0.7f * pm_step(0.30f, 0.62f, q->wave[i] + 0.2f * t));
 }
 
 
@@ -182,7 +183,7 @@ void pt_water (scene *s) {
       mirror(&s->c, q, n, lights ? s->c.u * (0.012f + 0.05f * k.t) : 0.0f, k.last);
       compose(out + x, n, q, deep, p->sun, 0.85f * direct);
       if (k.calm > 1.5f)
-        whiten(out + x, n, q, pm_scale(p->horizon, 0.9f));
+        whiten(out + x, n, q, k.t, pm_scale(p->horizon, 0.9f));
     }
   }
   /* where air meets water */
