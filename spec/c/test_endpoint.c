@@ -192,7 +192,9 @@ static const struct {
 
 
 static void run_urls (void) {
+  fal_url none;
   size_t i;
+  CHECK("nothing", fal_url_split(NULL, 0, &none) == -1);
   for (i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
     const char *url = urls[i].url;
     char *s = exactly(url);

@@ -159,8 +159,11 @@ static int authority (const char *a, size_t n, fal_url *u) {
 
 
 int fal_url_split (const char *s, size_t n, fal_url *u) {
-  const char *end = s + n, *p = s, *a;
+  const char *end, *p = s, *a;
   memset(u, 0, sizeof(*u));
+  if (n == 0)
+    return -1;  /* s may be NULL, as an empty fal_buf's is */
+  end = s + n;
   for (a = s; a < end; a++)
     if ((unsigned char)*a <= 32 || *a == 127)
       return -1;
