@@ -175,11 +175,12 @@ static void error_type (const fal_answer *a, fal_error *err) {
 
 /* Overwrites each copy of secret[0..k) in the buffer. */
 static void blank (fal_buf *b, const char *secret, size_t k) {
-  char *p = b->s, *end = p + b->n;
-  while (p != NULL && (size_t)(end - p) >= k &&
-         (p = memmem(p, (size_t)(end - p), secret, k)) != NULL) {
-    memset(p, '*', k);
-    p += k;
+  char *p = b->s, *at;
+  size_t left = b->n;
+  while (left >= k && left > 0 && (at = memmem(p, left, secret, k)) != NULL) {
+    memset(at, '*', k);
+    left -= (size_t)(at - p) + k;
+    p = at + k;
   }
 }
 

@@ -176,12 +176,14 @@ static fal_code pack (runner *r, int slot, const serve_job *job) {
 
 /* What comes next of the job that is being sent: 0 at its end. */
 static size_t rest (const runner *r, const char **s) {
+  size_t n;
   if (r->sent < r->head.n) {
     *s = r->head.s + r->sent;
     return r->head.n - r->sent;
   }
-  *s = r->sending->body + (r->sent - r->head.n);
-  return r->sending->body_n - (r->sent - r->head.n);
+  n = r->sending->body_n - (r->sent - r->head.n);
+  *s = n > 0 ? r->sending->body + (r->sent - r->head.n) : NULL;
+  return n;
 }
 
 

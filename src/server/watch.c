@@ -300,7 +300,7 @@ int serve_watch_follow (serve_watch *w, serve_feed *feed, const char *url,
 
 
 void serve_watch_touched (serve_watch *w, const char *ids, size_t n) {
-  const char *end = ids + n;
+  const char *end = n > 0 ? ids + n : ids;
   pthread_mutex_lock(&w->lock);
   for (; w->followers > 0 && ids < end; ids += strlen(ids) + 1) {
     follower *f = w->buckets[bucket_of(ids)];
