@@ -61,9 +61,9 @@ static fal_code refuse (Encoder *e, const char *why) {
 }
 
 
-static fal_code refuse_type (Encoder *e) {
+static fal_code refuse_type (Encoder *e, int type) {
   char why[64];
-  snprintf(why, sizeof(why), "a %s cannot be JSON", luaL_typename(e->L, -1));
+  snprintf(why, sizeof(why), "a %s cannot be JSON", lua_typename(e->L, type));
   return refuse(e, why);
 }
 
@@ -97,35 +97,29 @@ static fal_code put1 (fal_buf *b, char c) {
 }
 
 
-static fal_code put_string (Encoder *e, int idx) {
-  size_t n;
-  const char *s = lua_tolstring(e->L, idx, &n);
-  return fal_json_put_string(e->out, s, n);
-}
-
-
-static fal_code put_number (Encoder *e) {
+static fal_code put_number (Encoder *e, int idx) {
   lua_State *L = e->L;
   fal_code code;
-  if (lua_isinteger(L, -1))
-    return fal_json_put_int(e->out, (int64_t)lua_tointeger(L, -1));
-  code = fal_json_put_number(e->out, lua_tonumber(L, -1), WHOLE);
+  if (lua_isinteger(L, idx))
+    return fal_json_put_int(e->out, (int64_t)lua_tointeger(L, idx));
+  code = fal_json_put_number(e->out, lua_tonumber(L, idx), WHOLE);
   return code == FAL_EVALIDATION
          ? refuse(e, "NaN and infinities cannot be JSON") : code;
 }
 
 
-/* Does lua-cjson, when somebody has loaded it, have the value on the top (a
+/* Does lua-cjson, when somebody has loaded it, have the value at 'idx' (a
 ** metatable or a lightuserdata) under that name? */
-static int is_cjson (lua_State *L, const char *name) {
+static int is_cjson (lua_State *L, int idx, const char *name) {
   int same = 0;
+  idx = lua_absindex(L, idx);
   lua_getfield(L, LUA_REGISTRYINDEX, "_LOADED");
   lua_pushliteral(L, "cjson");
   lua_rawget(L, -2);
   if (lua_istable(L, -1)) {
     lua_pushstring(L, name);
     lua_rawget(L, -2);
-    same = lua_rawequal(L, -1, -4);
+    same = lua_rawequal(L, -1, idx);
     lua_pop(L, 1);
   }
   lua_pop(L, 2);
@@ -151,8 +145,8 @@ int lfal_is_array (lua_State *L, int idx) {
     lua_rawgetp(L, LUA_REGISTRYINDEX, &lfal_empty_key);
     marked = lua_rawequal(L, -3, -2) || lua_rawequal(L, -3, -1);
     lua_pop(L, 2);
-    marked = marked || is_cjson(L, "array_mt") ||
-             (lfal_is_empty(L, idx) && is_cjson(L, "empty_array_mt"));
+    marked = marked || is_cjson(L, -1, "array_mt") ||
+             (lfal_is_empty(L, idx) && is_cjson(L, -1, "empty_array_mt"));
     lua_pop(L, 1);
   }
   return marked;
@@ -171,7 +165,7 @@ static fal_code new_line (Encoder *e) {
 }
 
 
-static fal_code put_value (Encoder *e);
+static fal_code put_value (Encoder *e, int idx);
 
 
 /* What comes before the i-th entry of a table, from 0. */
@@ -191,12 +185,12 @@ static fal_code put_end (Encoder *e, size_t n, char c) {
 }
 
 
-/* Nothing but 1..n may be in the table on the top, where those are. */
-static fal_code check_array (Encoder *e, size_t n) {
+/* Nothing but 1..n may be in the table at 'idx', where those are. */
+static fal_code check_array (Encoder *e, int idx, size_t n) {
   lua_State *L = e->L;
   size_t count = 0;
   lua_pushnil(L);
-  while (lua_next(L, -2)) {
+  while (lua_next(L, idx)) {
     lua_Number k;
     lua_pop(L, 1);
     if (lua_type(L, -1) != LUA_TNUMBER)
@@ -209,20 +203,20 @@ static fal_code check_array (Encoder *e, size_t n) {
 }
 
 
-static fal_code put_array (Encoder *e, size_t n) {
+static fal_code put_array (Encoder *e, int idx, size_t n) {
   lua_State *L = e->L;
   Place here = { e->place, NULL, 0 };
-  fal_code code = check_array(e, n);
+  fal_code code = check_array(e, idx, n);
   e->place = &here;
   if (code == FAL_OK)
     code = put1(e->out, '[');
   for (here.i = 1; here.i <= n && code == FAL_OK; here.i++) {
     code = put_comma(e, here.i - 1);
-    lua_rawgeti(L, -1, (int)here.i);
+    lua_rawgeti(L, idx, (int)here.i);
     if (lua_isnil(L, -1))
       code = refuse(e, "an array cannot have holes");
     if (code == FAL_OK)
-      code = put_value(e);
+      code = put_value(e, lua_gettop(L));
     lua_pop(L, 1);
   }
   e->place = here.up;
@@ -230,17 +224,16 @@ static fal_code put_array (Encoder *e, size_t n) {
 }
 
 
-/* A member, its value on the top and its name below. 'n' were before it. */
-static fal_code put_member (Encoder *e, size_t n) {
-  lua_State *L = e->L;
+/* A member whose value is at 'idx'. 'i' were before it. */
+static fal_code put_member (Encoder *e, const char *name, size_t n, int idx,
+                            size_t i) {
   Place here = { e->place, NULL, 0 };
   fal_code code;
-  if (lua_type(L, -2) != LUA_TSTRING)
-    return refuse_entry(e, -2, "an array cannot have holes before this item");
-  here.name = lua_tolstring(L, -2, &here.i);
-  code = put_comma(e, n);
+  here.name = name;
+  here.i = n;
+  code = put_comma(e, i);
   if (code == FAL_OK)
-    code = fal_json_put_string(e->out, here.name, here.i);
+    code = fal_json_put_string(e->out, name, n);
   if (code == FAL_EVALIDATION)
     return refuse(e, "a name that is not UTF-8 cannot be JSON");
   if (code == FAL_OK)
@@ -249,19 +242,24 @@ static fal_code put_member (Encoder *e, size_t n) {
     code = put1(e->out, ' ');
   if (code == FAL_OK) {
     e->place = &here;
-    code = put_value(e);
+    code = put_value(e, idx);
     e->place = here.up;
   }
   return code;
 }
 
 
-static fal_code put_members (Encoder *e, size_t *n) {
+static fal_code put_members (Encoder *e, int idx, size_t *n) {
   lua_State *L = e->L;
   fal_code code = FAL_OK;
   lua_pushnil(L);
-  while (code == FAL_OK && lua_next(L, -2)) {
-    code = put_member(e, (*n)++);
+  while (code == FAL_OK && lua_next(L, idx)) {
+    size_t len;
+    const char *name;
+    if (lua_type(L, -2) != LUA_TSTRING)
+      return refuse_entry(e, -2, "an array cannot have holes before this item");
+    name = lua_tolstring(L, -2, &len);
+    code = put_member(e, name, len, lua_gettop(L), (*n)++);
     lua_pop(L, 1);
   }
   return code;
@@ -286,19 +284,19 @@ static int compare_names (const void *pa, const void *pb) {
 }
 
 
-/* Takes the members of the table on the top to the stack, in the order of their
+/* Takes the members of the table at 'idx' to the stack, in the order of their
 ** names, when they are few. How many, or -1 with nothing taken: they are more,
 ** or a key is no name. */
-static int take_few (lua_State *L, Name few[FEW]) {
-  int table = lua_gettop(L), n = 0, i;
+static int take_few (lua_State *L, int idx, Name few[FEW]) {
+  int top = lua_gettop(L), n = 0, i;
   lua_pushnil(L);
-  while (lua_next(L, table)) {
+  while (lua_next(L, idx)) {
     Name name;
     if (n == FEW || lua_type(L, -2) != LUA_TSTRING) {
-      lua_settop(L, table);
+      lua_settop(L, top);
       return -1;
     }
-    name.at = lua_gettop(L) - 1;
+    name.at = top + 2 * n + 1;
     name.s = lua_tolstring(L, -2, &name.n);
     for (i = n++; i > 0 && compare_names(&few[i - 1], &name) > 0; i--)
       few[i] = few[i - 1];
@@ -309,15 +307,15 @@ static int take_few (lua_State *L, Name few[FEW]) {
 }
 
 
-/* Makes a list of the names in the table on the top, which keeps them alive,
-** and pushes what holds it. Keys that are no names are left out, but counted. */
-static Name *push_names (lua_State *L, size_t *n, size_t *others) {
+/* Makes a list of the names in the table at 'idx', which keeps them alive, and
+** pushes what holds it. Keys that are no names are left out, but counted. */
+static Name *push_names (lua_State *L, int idx, size_t *n, size_t *others) {
   Name *names;
   size_t all = 0, k = 0;
-  for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
+  for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1))
     all++;
   names = lua_newuserdata(L, all * sizeof(Name));
-  for (lua_pushnil(L); lua_next(L, -3); lua_pop(L, 1))
+  for (lua_pushnil(L); lua_next(L, idx); lua_pop(L, 1))
     if (lua_type(L, -2) == LUA_TSTRING) {
       names[k].s = lua_tolstring(L, -2, &names[k].n);
       k++;
@@ -329,55 +327,50 @@ static Name *push_names (lua_State *L, size_t *n, size_t *others) {
 }
 
 
-static fal_code put_many_sorted (Encoder *e, size_t *n) {
+static fal_code put_many_sorted (Encoder *e, int idx, size_t *n) {
   lua_State *L = e->L;
   size_t count, others;
-  Name *names = push_names(L, &count, &others);
+  Name *names = push_names(L, idx, &count, &others);
   fal_code code = FAL_OK;
   for (; *n < count && code == FAL_OK && others == 0; ++*n) {
     lua_pushlstring(L, names[*n].s, names[*n].n);
-    lua_pushvalue(L, -1);
-    lua_rawget(L, -4);
-    code = put_member(e, *n);
-    lua_pop(L, 2);
+    lua_rawget(L, idx);
+    code = put_member(e, names[*n].s, names[*n].n, lua_gettop(L), *n);
+    lua_pop(L, 1);
   }
   lua_pop(L, 1);
-  return others > 0 ? put_members(e, n) : code;  /* that one complains */
+  return others > 0 ? put_members(e, idx, n) : code;  /* that one complains */
 }
 
 
 /* The same in the bytewise order of the names. */
-static fal_code put_sorted (Encoder *e, size_t *n) {
+static fal_code put_sorted (Encoder *e, int idx, size_t *n) {
   lua_State *L = e->L;
   Name few[FEW];
   int top = lua_gettop(L), count, i;
   fal_code code = FAL_OK;
   count = e->depth <= DEEP && lua_checkstack(L, 2 * FEW + LUA_MINSTACK)
-          ? take_few(L, few) : -1;
+          ? take_few(L, idx, few) : -1;
   if (count < 0)
-    return put_many_sorted(e, n);
-  for (i = 0; i < count && code == FAL_OK; i++) {
-    lua_pushvalue(L, few[i].at);
-    lua_pushvalue(L, few[i].at + 1);
-    code = put_member(e, (*n)++);
-    lua_pop(L, 2);
-  }
+    return put_many_sorted(e, idx, n);
+  for (i = 0; i < count && code == FAL_OK; i++)
+    code = put_member(e, few[i].s, few[i].n, few[i].at + 1, (*n)++);
   lua_settop(L, top);
   return code;
 }
 
 
-static fal_code put_object (Encoder *e) {
+static fal_code put_object (Encoder *e, int idx) {
   size_t n = 0;
   fal_code code = put1(e->out, '{');
   if (code == FAL_OK)
-    code = e->sorted ? put_sorted(e, &n) : put_members(e, &n);
+    code = e->sorted ? put_sorted(e, idx, &n) : put_members(e, idx, &n);
   return code == FAL_OK ? put_end(e, n, '}') : code;
 }
 
 
-static fal_code put_table (Encoder *e) {
-  size_t n = lua_rawlen(e->L, -1);
+static fal_code put_table (Encoder *e, int idx) {
+  size_t n = lua_rawlen(e->L, idx);
   int top = lua_gettop(e->L);
   fal_code code;
   if (e->depth == FAL_JSON_DEPTH)
@@ -385,14 +378,17 @@ static fal_code put_table (Encoder *e) {
   if (!lua_checkstack(e->L, LUA_MINSTACK))
     return FAL_ENOMEM;
   e->depth++;
-  code = n > 0 || lfal_is_array(e->L, -1) ? put_array(e, n) : put_object(e);
+  code = n > 0 || lfal_is_array(e->L, idx) ? put_array(e, idx, n)
+                                           : put_object(e, idx);
   lua_settop(e->L, top);  /* an error leaves keys behind */
   return code;
 }
 
 
-static fal_code put_text (Encoder *e) {
-  fal_code code = put_string(e, -1);
+static fal_code put_text (Encoder *e, int idx) {
+  size_t n;
+  const char *s = lua_tolstring(e->L, idx, &n);
+  fal_code code = fal_json_put_string(e->out, s, n);
   if (code == FAL_EVALIDATION) {
     refuse(e, "a string that is not UTF-8 cannot be JSON");
     fal_hint(e->err,
@@ -402,22 +398,23 @@ static fal_code put_text (Encoder *e) {
 }
 
 
-/* Writes the value on the top, and leaves it there. */
-static fal_code put_value (Encoder *e) {
+/* Writes the value at 'idx', which counts from the stack's bottom. */
+static fal_code put_value (Encoder *e, int idx) {
   lua_State *L = e->L;
-  switch (lua_type(L, -1)) {
-    case LUA_TSTRING: return put_text(e);
-    case LUA_TNUMBER: return put_number(e);
-    case LUA_TTABLE: return put_table(e);
+  int type = lua_type(L, idx);
+  switch (type) {
+    case LUA_TSTRING: return put_text(e, idx);
+    case LUA_TNUMBER: return put_number(e, idx);
+    case LUA_TTABLE: return put_table(e, idx);
     case LUA_TBOOLEAN:
-      return fal_buf_addstr(e->out, lua_toboolean(L, -1) ? "true" : "false");
+      return fal_buf_addstr(e->out, lua_toboolean(L, idx) ? "true" : "false");
     case LUA_TLIGHTUSERDATA:
-      if (lua_touserdata(L, -1) == NULL)
+      if (lua_touserdata(L, idx) == NULL)
         return fal_buf_add(e->out, "null", 4);
-      if (is_cjson(L, "empty_array"))
+      if (is_cjson(L, idx, "empty_array"))
         return fal_buf_add(e->out, "[]", 2);
-      return refuse_type(e);
-    default: return refuse_type(e);
+      return refuse_type(e, type);
+    default: return refuse_type(e, type);
   }
 }
 
@@ -429,9 +426,7 @@ fal_code lfal_json_encode (lua_State *L, int idx, fal_buf *out,
   size_t before = out->n;
   fal_code code;
   luaL_checkstack(L, LUA_MINSTACK, "JSON");
-  lua_pushvalue(L, idx);
-  code = put_value(&e);
-  lua_pop(L, 1);
+  code = put_value(&e, lua_absindex(L, idx));
   if (code == FAL_ETOOBIG)
     fal_fail(err, code, "the JSON would pass %lu bytes",
              (unsigned long)out->max);

@@ -47,7 +47,7 @@ static void look_at (runner *r, double now) {
 static void help_starved (serve_pool *p, double now) {
   const serve_job *job;
   int i;
-  for (i = 0; i < POOL_RUNNERS_MAX; i++)
+  for (i = 0; i < p->top; i++)
     if (p->runners[i].state == RUNNER_STARTING)
       return;
   for (job = p->first; job != NULL; job = job->next)
@@ -64,7 +64,7 @@ static void help_starved (serve_pool *p, double now) {
 /* Workers beyond the usual number go when they have nothing to do. */
 static void retire (serve_pool *p, double now) {
   int i;
-  for (i = POOL_RUNNERS_MAX - 1; i >= 0; i--) {
+  for (i = p->top - 1; i >= 0; i--) {
     runner *r = &p->runners[i];
     if (p->started > p->opt.workers && r->state == RUNNER_OPEN && r->n == 0 &&
         now - r->idle_since > IDLE_MAX) {
@@ -78,7 +78,7 @@ static void retire (serve_pool *p, double now) {
 static void look_around (serve_pool *p, serve_job **done) {
   double now = fal_now();
   int i;
-  for (i = 0; i < POOL_RUNNERS_MAX; i++)
+  for (i = 0; i < p->top; i++)
     if (p->runners[i].state == RUNNER_OPEN && p->runners[i].n > 0)
       look_at(&p->runners[i], now);
   if (p->waiting > 0) {

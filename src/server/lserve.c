@@ -227,5 +227,6 @@ static const luaL_Reg functions[] = {
 
 int luaopen_falua_serve_core (lua_State *L) {
   luaL_newlib(L, functions);
+  serve_open_fields(L);
   return 1;
 }

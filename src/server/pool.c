@@ -98,7 +98,7 @@ void serve_pool_load (serve_pool *p, int *waiting, int *running,
   *waiting = p->waiting;
   *workers = p->started;
   *running = 0;
-  for (i = 0; i < POOL_RUNNERS_MAX; i++)
+  for (i = 0; i < p->top; i++)
     if (p->runners[i].state == RUNNER_OPEN)
       *running += p->runners[i].n;
   pthread_mutex_unlock(&p->lock);
@@ -186,12 +186,16 @@ static int limit_of (const serve_pool *p, const serve_endpoint *ep) {
 }
 
 
-/* May it start, as far as its endpoint goes? */
-static int is_ready (const serve_pool *p, const serve_job *job) {
-  if (job->kind == (serve_kind)LINK_LOAD)
-    return 1;
-  return job->ep != NULL && job->ep->file->state == FILE_GOOD &&
-         job->ep->running < limit_of(p, job->ep);
+/* May a worker have it, as far as its file goes? */
+static int is_loaded (const serve_job *job) {
+  return job->kind == (serve_kind)LINK_LOAD ||
+         (job->ep != NULL && job->ep->file->state == FILE_GOOD);
+}
+
+
+/* May it start now, as far as its endpoint goes? */
+static int may_start (const serve_pool *p, const serve_job *job) {
+  return job->ep == NULL || job->ep->running < limit_of(p, job->ep);
 }
 
 
@@ -199,10 +203,10 @@ static int is_ready (const serve_pool *p, const serve_job *job) {
 ** it: one that is awake needs no waking. */
 static runner *pick_ahead (serve_pool *p, const serve_job *job) {
   int i;
-  if (job->kind != SERVE_RUN || job->ep->concurrency != 0 ||
+  if (job->ep == NULL || job->kind != SERVE_RUN || job->ep->concurrency != 0 ||
       job->ep->mean > SHORT / 4 || job->body_n > SENT_MAX)
     return NULL;
-  for (i = 0; i < POOL_RUNNERS_MAX; i++) {
+  for (i = 0; i < p->top; i++) {
     runner *r = &p->runners[i];
     if (r->state == RUNNER_OPEN && r->n > 0 && runner_takes_ahead(r) &&
         r->backlog + job->ep->mean <= SHORT)
@@ -214,7 +218,7 @@ static runner *pick_ahead (serve_pool *p, const serve_job *job) {
 
 static runner *pick_idle (serve_pool *p) {
   int i;
-  for (i = 0; i < POOL_RUNNERS_MAX; i++)
+  for (i = 0; i < p->top; i++)
     if (p->runners[i].state == RUNNER_OPEN && p->runners[i].n == 0)
       return &p->runners[i];
   return NULL;
@@ -224,8 +228,11 @@ static runner *pick_idle (serve_pool *p) {
 int pool_grow (serve_pool *p) {
   int i;
   for (i = 0; i < POOL_RUNNERS_MAX; i++)
-    if (p->runners[i].state == RUNNER_NONE)
+    if (p->runners[i].state == RUNNER_NONE) {
+      if (p->top <= i)
+        p->top = i + 1;
       return runner_start(&p->runners[i], p);
+    }
   return 0;
 }
 
@@ -233,7 +240,9 @@ int pool_grow (serve_pool *p) {
 /* As many of the usual workers as there is work for. */
 static void grow_to_usual (serve_pool *p) {
   int i, starting = 0;
-  for (i = 0; i < POOL_RUNNERS_MAX; i++)
+  if (p->started >= p->opt.workers)
+    return;
+  for (i = 0; i < p->top; i++)
     starting += p->runners[i].state == RUNNER_STARTING;
   while (starting < p->waiting && p->started < p->opt.workers &&
          pool_grow(p))
@@ -253,14 +262,9 @@ void pool_dispatch (serve_pool *p, serve_job **done) {
       add_done(done, take_out(p, at, before));
       continue;
     }
-    if (is_ready(p, job)) {
-      if (job->ep != NULL)
-        r = pick_ahead(p, job);
-      if (r == NULL)
-        r = pick_idle(p);
-      if (r == NULL)
-        break;
-    }
+    if (is_loaded(job) && (r = pick_ahead(p, job)) == NULL &&
+        may_start(p, job) && (r = pick_idle(p)) == NULL)
+      break;
     if (r == NULL) {
       before = job;
       at = &job->next;
@@ -407,7 +411,7 @@ int serve_job_cancel (serve_pool *p, serve_job *job) {
   pthread_mutex_lock(&p->lock);
   job->canceled = 1;
   waited = cancel_waiting(p, job);
-  for (i = 0; !waited && i < POOL_RUNNERS_MAX; i++)
+  for (i = 0; !waited && i < p->top; i++)
     if (p->runners[i].state == RUNNER_OPEN)
       waited = runner_cancel(&p->runners[i], job);
   pool_wake_keeper(p);
@@ -578,12 +582,12 @@ void serve_pool_free (serve_pool *p) {
   p->ending = 1;
   pool_turn_all_away(p, &done, "runner_disconnected",
                      "The server is ending");
-  for (i = 0; i < POOL_RUNNERS_MAX; i++)
+  for (i = 0; i < p->top; i++)
     runner_close(&p->runners[i]);
   pthread_cond_signal(&p->keep);
   pthread_mutex_unlock(&p->lock);
   pool_finish(p, done);
-  for (i = 0; i < POOL_RUNNERS_MAX; i++)
+  for (i = 0; i < p->top; i++)
     if (p->runners[i].joinable)
       pthread_join(p->runners[i].thread, NULL);
   if (p->keeper_started)

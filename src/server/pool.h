@@ -200,6 +200,7 @@ struct serve_pool {
                               answer */
   void (*room) (void *ud);
   void *room_ud;
+  int top;                 /* runners from here on were never started */
   runner runners[POOL_RUNNERS_MAX];
 };
 

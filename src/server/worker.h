@@ -68,6 +68,9 @@ void state_interrupt (work *w);
 work *work_of (lua_State *L);
 int luaopen_falua_serve_core (lua_State *L);
 
+/* lfields.c: its functions that check inputs, into the table on the top. */
+void serve_open_fields (lua_State *L);
+
 /* lpaint.c: what preview models are made with, require "falua.serve.paint". */
 int luaopen_falua_serve_paint (lua_State *L);
 

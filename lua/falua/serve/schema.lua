@@ -28,6 +28,7 @@
 -- Members that no field is named after are dropped.
 
 local fal = require "fal"
+local core = require "falua.serve.core"
 local options = require "fal.options"
 
 local null = fal.null
@@ -54,10 +55,10 @@ local function shown(v)
 end
 
 
--- One entry of fal's 'detail'. 'loc' is a list.
+-- One entry of fal's 'detail'. 'loc' is a list, of which it keeps a copy.
 function schema.flaw(loc, kind, msg, input, ctx)
-  return {loc = fal.array(loc), type = kind, msg = msg,
-          input = shown(input == nil and null or input), ctx = ctx}
+  return {loc = fal.array(table.move(loc, 1, #loc, 1, {})), type = kind,
+          msg = msg, input = shown(input == nil and null or input), ctx = ctx}
 end
 
 
@@ -204,7 +205,8 @@ local function check_number(v, field)
   if v ~= v or v == math.huge or v == -math.huge then
     return nil, "finite_number", "Input should be a finite number"
   end
-  for _, l in ipairs(limits) do
+  for i = 1, #limits do
+    local l = limits[i]
     local limit = field[l[1]]
     if limit and not l[5](v, limit) then
       return nil, l[2], ("Input should be %s %s"):format(l[4], limit),
@@ -262,34 +264,32 @@ local checks = {
 }
 
 
-local function appended(loc, name)
-  local longer = table.move(loc, 1, #loc, 1, {})
-  longer[#longer + 1] = name
-  return longer
-end
-
-
 local function check_items(v, field, loc, flaws)
   local checked = fal.array {}
+  local depth = #loc + 1
   for i = 1, #v do
-    checked[i] = schema.value(v[i], field.items, appended(loc, i - 1), flaws)
+    loc[depth] = i - 1
+    checked[i] = schema.value(v[i], field.items, loc, flaws)
   end
+  loc[depth] = nil
   return checked
 end
 
 
 -- Checks one value that is there: the value as its type, or nil with its
 -- flaws added to the list. A type that is a function is called with the
--- value, the place and the list, and does the same.
+-- value, a list that is its place, and the list of flaws, and does the same.
 function schema.value(v, field, loc, flaws)
   local name = field.type or "string"
-  if type(name) == "function" then return name(v, loc, flaws) end
-  local checked, kind, msg, ctx = types[name](v)
+  local of_type = types[name]
+  if not of_type then return name(v, table.move(loc, 1, #loc, 1, {}), flaws) end
+  local checked, kind, msg, ctx = of_type(v)
   if kind == nil and field.enum then
     checked, kind, msg, ctx = check_enum(checked, field)
   end
-  if kind == nil and checks[name] then
-    checked, kind, msg, ctx = checks[name](checked, field)
+  local check = checks[name]
+  if kind == nil and check then
+    checked, kind, msg, ctx = check(checked, field)
   end
   if kind then
     flaws[#flaws + 1] = schema.flaw(loc, kind, msg, v, ctx)
@@ -319,7 +319,7 @@ local lists = setmetatable({}, {__mode = "k"})
 
 
 -- The fields of an object as a list of {name =, field =}, in their order. Not
--- to be changed.
+-- to be changed. Its 'plain' is what core.plainly takes, if that can help.
 function schema.list(fields)
   local list = lists[fields]
   if list then return list end
@@ -328,6 +328,7 @@ function schema.list(fields)
     list[#list + 1] = {name = name, field = field}
   end
   table.sort(list, before)
+  list.plain = core.fields(list)
   lists[fields] = list
   return list
 end
@@ -342,22 +343,27 @@ local function copied(v)
 end
 
 
--- Checks the members of an object at 'loc', adding to the list of flaws.
+-- Checks the members of an object at 'loc', adding to the list of flaws. The
+-- list 'loc' is longer meanwhile: so nobody makes one for each field.
 function schema.object(fields, input, loc, flaws)
+  local list = schema.list(fields)
   local checked = {}
-  for _, entry in ipairs(schema.list(fields)) do
+  local depth = #loc + 1
+  for i = 1, #list do
+    local entry = list[i]
     local name, field = entry.name, entry.field
     local v = input[name]
+    loc[depth] = name
     if v == null and field.nullable then v = nil end
     if v ~= nil then
-      checked[name] = schema.value(v, field, appended(loc, name), flaws)
+      checked[name] = schema.value(v, field, loc, flaws)
     elseif field.required then
-      flaws[#flaws + 1] = schema.flaw(appended(loc, name), "missing",
-                                      "Field required", input)
-    else
+      flaws[#flaws + 1] = schema.flaw(loc, "missing", "Field required", input)
+    elseif field.default ~= nil then
       checked[name] = copied(field.default)
     end
   end
+  loc[depth] = nil
   return checked
 end
 
@@ -375,8 +381,11 @@ function schema.check(fields, input)
       "should be a valid dictionary or object to extract fields from", input)}
   end
   if not fields then return input end
+  local plain = schema.list(fields).plain
+  local checked = plain and core.plainly(plain, input)
+  if checked then return checked end
   local flaws = {}
-  local checked = schema.object(fields, input, {"body"}, flaws)
+  checked = schema.object(fields, input, {"body"}, flaws)
   if #flaws > 0 then return nil, flaws end
   return checked
 end

@@ -91,9 +91,15 @@ local function read_msgpack()
 end
 
 
+-- Only realtime connections have messages in MessagePack.
+local function is_binary(context, kind)
+  return kind == REALTIME and context.binary
+end
+
+
 -- The value in the body; or nil and the flaws.
-local function read(context)
-  if context.binary then return read_msgpack() end
+local function read(context, kind)
+  if is_binary(context, kind) then return read_msgpack() end
   local input, err = core.input()
   if err == nil then return input end
   local offset, what = core.flaw(core.body())
@@ -103,8 +109,8 @@ local function read(context)
 end
 
 
-local function checked(e, context)
-  local input, flaws = read(context)
+local function checked(e, context, kind)
+  local input, flaws = read(context, kind)
   if flaws then return nil, flaws end
   return schema.check(e.input or false, input)
 end
@@ -135,9 +141,9 @@ local function units(e, input, result)
 end
 
 
-local function succeeded(e, context, input, result)
+local function succeeded(e, context, kind, input, result)
   local cost = units(e, input, result)
-  if context.binary then
+  if is_binary(context, kind) then
     local bytes, err = fal.msgpack.encode(result)
     if not bytes then error(tostring(err), 0) end
     return 200, bytes, {["content-type"] = "application/msgpack"}, cost
@@ -203,10 +209,12 @@ function worker.run(id, kind)
     return failure.refuse(404, "This endpoint cannot be called like this")
   end
   local context = new_context(id, kind)
-  local input, flaws = checked(e, context)
+  local input, flaws = checked(e, context, kind)
   if flaws then return failure.refuse_input(flaws) end
   local ok, result, err = xpcall(f, on_error, input, context)
-  if ok and result ~= nil then return succeeded(e, context, input, result) end
+  if ok and result ~= nil then
+    return succeeded(e, context, kind, input, result)
+  end
   return fruitless(e, context, kind, ok, result, err)
 end
 
