@@ -1562,6 +1562,14 @@ function serve.body() end
 function serve.input() end
 ---Whether the call is a POST with a body.
 function serve.plain() end
+---What `plainly` takes, from a list of schema.list; nil when that has a field
+---that takes more than a look.
+---@return userdata?
+function serve.fields(list) end
+---An input that is plainly right, as it is to be used; else nil: schema.check
+---says what is wrong, if anything.
+---@return table?
+function serve.plainly(fields, input) end
 ---The address of this server.
 function serve.url() end
 ---A path for a file that is nobody's yet.

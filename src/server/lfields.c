@@ -229,8 +229,9 @@ static int is_right (lua_State *L, const field *f, int names, int i) {
 static int core_plainly (lua_State *L) {
   const field_list *l = luaL_checkudata(L, 1, FIELDS_TYPE);
   int i;
-  luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
+  if (!lua_istable(L, 2) || lua_getmetatable(L, 2))
+    return 0;  /* an array, for one */
   lua_getuservalue(L, 1);           /* names at 3 */
   lua_createtable(L, 0, l->n);      /* the result at 4 */
   for (i = 0; i < l->n; i++) {

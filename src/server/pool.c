@@ -262,9 +262,12 @@ void pool_dispatch (serve_pool *p, serve_job **done) {
       add_done(done, take_out(p, at, before));
       continue;
     }
-    if (is_loaded(job) && (r = pick_ahead(p, job)) == NULL &&
-        may_start(p, job) && (r = pick_idle(p)) == NULL)
-      break;
+    if (is_loaded(job) && (r = pick_ahead(p, job)) == NULL) {
+      if ((r = pick_idle(p)) == NULL)
+        break;
+      if (!may_start(p, job))
+        r = NULL;
+    }
     if (r == NULL) {
       before = job;
       at = &job->next;

@@ -376,16 +376,18 @@ end
 
 -- The whole input. Without fields any object is fine.
 function schema.check(fields, input)
+  local list = fields and (lists[fields] or schema.list(fields))
+  if list and list.plain then
+    local checked = core.plainly(list.plain, input)
+    if checked then return checked end
+  end
   if not schema.is_object(input) then
     return nil, {schema.flaw({"body"}, "model_attributes_type", "Input " ..
       "should be a valid dictionary or object to extract fields from", input)}
   end
   if not fields then return input end
-  local plain = schema.list(fields).plain
-  local checked = plain and core.plainly(plain, input)
-  if checked then return checked end
   local flaws = {}
-  checked = schema.object(fields, input, {"body"}, flaws)
+  local checked = schema.object(fields, input, {"body"}, flaws)
   if #flaws > 0 then return nil, flaws end
   return checked
 end

@@ -91,15 +91,9 @@ local function read_msgpack()
 end
 
 
--- Only realtime connections have messages in MessagePack.
-local function is_binary(context, kind)
-  return kind == REALTIME and context.binary
-end
-
-
 -- The value in the body; or nil and the flaws.
-local function read(context, kind)
-  if is_binary(context, kind) then return read_msgpack() end
+local function read(binary)
+  if binary then return read_msgpack() end
   local input, err = core.input()
   if err == nil then return input end
   local offset, what = core.flaw(core.body())
@@ -109,8 +103,8 @@ local function read(context, kind)
 end
 
 
-local function checked(e, context, kind)
-  local input, flaws = read(context, kind)
+local function checked(e, binary)
+  local input, flaws = read(binary)
   if flaws then return nil, flaws end
   return schema.check(e.input or false, input)
 end
@@ -132,8 +126,11 @@ end
 
 local function units(e, input, result)
   local u = e.units
-  if type(u) == "function" then u = u(input, result) end
   if u == nil then return 1 end
+  if type(u) == "function" then
+    u = u(input, result)
+    if u == nil then return 1 end
+  end
   if type(u) ~= "number" or u ~= u or u < 0 then
     error("the units of " .. e.id .. " are no number of 0 or more", 0)
   end
@@ -141,9 +138,9 @@ local function units(e, input, result)
 end
 
 
-local function succeeded(e, context, kind, input, result)
+local function succeeded(e, binary, input, result)
   local cost = units(e, input, result)
-  if is_binary(context, kind) then
+  if binary then
     local bytes, err = fal.msgpack.encode(result)
     if not bytes then error(tostring(err), 0) end
     return 200, bytes, {["content-type"] = "application/msgpack"}, cost
@@ -209,12 +206,11 @@ function worker.run(id, kind)
     return failure.refuse(404, "This endpoint cannot be called like this")
   end
   local context = new_context(id, kind)
-  local input, flaws = checked(e, context, kind)
+  local binary = kind == REALTIME and context.binary
+  local input, flaws = checked(e, binary)
   if flaws then return failure.refuse_input(flaws) end
   local ok, result, err = xpcall(f, on_error, input, context)
-  if ok and result ~= nil then
-    return succeeded(e, context, kind, input, result)
-  end
+  if ok and result ~= nil then return succeeded(e, binary, input, result) end
   return fruitless(e, context, kind, ok, result, err)
 end
 
