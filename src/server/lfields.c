@@ -2,8 +2,8 @@
 ** lfields.c -- inputs that are plainly right, checked without Lua
 **
 ** schema.lua checks any input against any fields and says what is wrong. Most
-** inputs are flat, and nothing is wrong with them: those are taken here, for a
-** tenth of the price. Whatever takes a second look, be it the field or the
+** inputs are flat, and nothing is wrong with them: those are taken here, at a
+** fraction of the price. Whatever takes a second look, be it the field or the
 ** value, is left to schema.lua, which says what fields are and has the last
 ** word.
 */
@@ -32,7 +32,7 @@ typedef struct field {
 
 typedef struct field_list {
   int n;
-  field fields[1];   /* of them, in one piece */
+  field fields[];
 } field_list;
 
 enum { NAME = 1, CHOICE, STANDARD, EACH = STANDARD };
