@@ -3,6 +3,7 @@
 
 local fal = require "fal"
 local serve = require "spec.support.serve"
+local wsc = require "spec.support.wsc"
 
 local DEV = "/fal-ai/flux/dev"
 local SMALL = '{"prompt":"a kite","seed":7,"image_size":{"width":32,"height":32}}'
@@ -253,6 +254,85 @@ describe("limits", function ()
     refused(call(ANN, nil, nil, other), "quota_exceeded", false)
     assert.equal(200, call(BOB, nil, two, other).status)
     assert.equal(200, other:get("/health", { headers = { ANN } }).status)
+    other:stop()
+  end)
+
+  it("of pictures hold for the inputs of a realtime connection", function ()
+    local other = start "ann ann-id:ann-secret images=2/day\nbob bob-id:bob-secret"
+    local steps = {}
+    for _ = 1, 3 do
+      steps[#steps + 1] = { send = SMALL }
+      steps[#steps + 1] = { want = 2 }
+    end
+    steps[6] = { want = 1 }
+    steps[7] = { close = 1000 }
+    local events = wsc.talk(other.url .. DEV .. "/realtime", steps, "Key ann-id:ann-secret")
+    for i = 1, 3, 2 do assert.equal(1, #fal.json.decode(events[i].text).images) end
+    local no = fal.json.decode(events[5].text)
+    assert.same({ "x-fal-error", "TOO_MANY_REQUESTS" }, { no.type, no.error })
+    assert.matches("has had its pictures for today: try again in %d+ s", no.reason)
+    refused(call(ANN, nil, nil, other), "quota_exceeded", false)
+    events = wsc.talk(other.url .. DEV .. "/realtime", steps, "Key bob-id:bob-secret")
+    assert.equal(1, #fal.json.decode(events[5].text).images)
+    other:stop()
+  end)
+
+  it("hold for HTTP over WebSocket", function ()
+    local other = start "ann ann-id:ann-secret images=3/day\nbob bob-id:bob-secret rate=3/h"
+    local two = '{"prompt":"a","num_images":2,"image_size":{"width":32,"height":32}}'
+    local function talk(key, ...)
+      local steps = {}
+      for _, body in ipairs { ... } do
+        steps[#steps + 1] = { send = body }
+        steps[#steps + 1] = { want = 3 }
+      end
+      steps[#steps + 1] = { close = 1000 }
+      local starts, bodies = {}, {}
+      for i, event in ipairs(wsc.talk(other.url .. "/ws" .. DEV, steps, "Key " .. key)) do
+        if i % 3 == 1 and event.text then starts[#starts + 1] = fal.json.decode(event.text) end
+        if i % 3 == 2 and event.text then bodies[#bodies + 1] = fal.json.decode(event.text) end
+      end
+      return starts, bodies
+    end
+    local starts, bodies = talk("ann-id:ann-secret", two, "{}", two, SMALL, SMALL)
+    local statuses = {}
+    for i, s in ipairs(starts) do statuses[i] = s.status end
+    assert.same({ 200, 422, 429, 200, 429 }, statuses)
+    assert.equal("quota_exceeded", bodies[3].error_type)
+    assert.equal("quota_exceeded", starts[5].headers["x-fal-error-type"])
+    assert.equal("0", starts[5].headers["x-fal-needs-retry"])
+    assert.is_true(tonumber(starts[5].headers["retry-after"]) <= 86400)
+    starts, bodies = talk("bob-id:bob-secret", SMALL, SMALL, SMALL)  -- to connect is one, too
+    assert.same({ 200, 200, 429 }, { starts[1].status, starts[2].status, starts[3].status })
+    assert.equal("rate_limited", bodies[3].error_type)
+    assert.equal("1", starts[3].headers["x-fal-needs-retry"])
+    other:stop()
+  end)
+
+  it("of pictures let a submit that was accepted be sent again", function ()
+    local other = start "ann ann-id:ann-secret images=1/day\nbob bob-id:bob-secret"
+    local function submit(who, id)
+      return other:post("/queue" .. DEV, SMALL, { headers = { who, id and "Idempotency-Key: " .. id } })
+    end
+    local mine, new = "01234567-89ab-4def-8123-456789abcdef", "01234567-89ab-4def-8123-456789abcdee"
+    assert.equal(mine, json(submit(ANN, mine)).request_id)
+    for _ = 1, 2 do assert.equal(mine, json(submit(ANN, mine)).request_id) end
+    assert.is_true(refused(submit(ANN, new), "quota_exceeded", false) <= 86400)
+    refused(submit(ANN, "no UUID"), "quota_exceeded", false)
+    refused(submit(ANN), "quota_exceeded", false)
+    assert.equal(409, submit(BOB, mine).status)
+    assert.equal(new, json(submit(BOB, new)).request_id)
+    other:stop()
+  end)
+
+  it("of pictures do not count questions", function ()
+    local other = start "ann ann-id:ann-secret images=1/day"
+    for _ = 1, 3 do
+      local answer = other:get("/api/openapi/queue/openapi.json?endpoint_id=fal-ai/flux/dev", { headers = { ANN } })
+      assert.equal(200, answer.status, answer.body)
+      assert.equal(200, other:get("/api/v1/models?endpoint_id=fal-ai/flux/dev", { headers = { ANN } }).status)
+    end
+    assert.equal(200, call(ANN, nil, nil, other).status)
     other:stop()
   end)
 

@@ -4,11 +4,11 @@
 local fal = require "fal"
 local child = require "spec.support.child"
 local serve = require "spec.support.serve"
+local wsc = require "spec.support.wsc"
 local wsd = require "spec.support.wsd"
 
 local ID = "fal-ai/flux/schnell"
 local SMALL = { width = 64, height = 48 }
-local MODULES = os.getenv "NODE_MODULES" or "build/node/node_modules"
 
 local server, client
 
@@ -27,16 +27,8 @@ local function input(more)
 end
 
 
--- Carries out steps (see wsc.mjs); what happened, as a list of tables.
 local function talk(path, steps, authorization)
-  local lines, events = {}, {}
-  for i, step in ipairs(steps) do lines[i] = fal.json.encode(step) .. "\n" end
-  local modules = MODULES:sub(1, 1) == "/" and MODULES or os.getenv "PWD" .. "/" .. MODULES
-  local out = child.sh(("printf %%s %s | env -u LD_PRELOAD timeout 60 node spec/support/wsc.mjs %s %s %s"):format(
-    child.quoted(table.concat(lines)), child.quoted(modules), child.quoted(server.url:gsub("^http", "ws") .. path),
-    child.quoted(authorization or "")))
-  for line in out:gmatch "[^\n]+" do events[#events + 1] = assert(fal.json.decode(line)) end
-  return events
+  return wsc.talk(server.url .. path, steps, authorization)
 end
 
 

@@ -45,10 +45,12 @@ static void app_done (serve_job *job) {
   static const char broken[] = "The content filter of this server failed";
   serve_request *r = (serve_request *)job;
   serve_reply reply = job->reply;
+  serve_charge charge = job->charge;
   const char *raw = NULL;
   size_t n;
   fal_buf reason;
   memset(job, 0, sizeof(*job));
+  job->charge = charge;
   fal_buf_init(&reason, 2048);
   if (reply.status == MHD_HTTP_NOT_FOUND)
     r->filtered = 2;  /* there is no such app after all */

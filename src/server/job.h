@@ -84,6 +84,14 @@ typedef struct serve_job_class {
   void (*done) (serve_job *job);   /* job->reply is made (also when lost) */
 } serve_job_class;
 
+/* What the call of a job costs its owner; tenant.c settles it. */
+typedef struct serve_charge {
+  int inner;                /* an endpoint of this server calls: it counts in
+                               the call that it is made for */
+  int64_t taken, day;       /* pictures taken off the owner's of that day */
+} serve_charge;
+
+
 /* The strings stay the caller's and must live until 'done'. */
 struct serve_job {
   serve_job *next;          /* the pool's */
@@ -107,6 +115,7 @@ struct serve_job {
   int fd;                   /* the caller's socket, watched for hang-up, which
                                cancels the job; -1: none */
   int aside;                /* the server's own question, no call of the owner */
+  serve_charge charge;
   int canceled;             /* set by serve_job_cancel */
   int lost;                 /* its worker died under it: nothing is known of
                                what it did; the reply is a 503 for callers

@@ -142,8 +142,21 @@ void serve_keys_settle (serve_keys *k, const char *name, int64_t day,
 ** often or too much at once. Without --keys everybody is "". */
 int serve_tenant_head (struct serve_request *r);
 
-/* Handler: a 429 for who has had his pictures for today. Takes nothing else. */
+/* Handler: a 429 for who has had his pictures for today. Takes nothing else. A
+** submit that may have been accepted before is 'spent' instead: when the queue
+** does not know it, 'refuse' makes that 429. */
 int serve_tenant (struct serve_request *r);
+void serve_tenant_refuse (struct serve_request *r);
+
+/* A message that is a call, before it is given to a worker. 0 after a 429 in
+** the job's reply, for who has had his pictures for today, or, by HTTP over
+** WebSocket, calls too often. */
+int serve_tenant_message (struct falua_server *s, struct serve_job *job);
+
+/* Nothing was made: what the job has taken, if that was not settled, comes
+** back to its owner. */
+void serve_tenant_give_back (struct falua_server *s, struct serve_job *job,
+                             const char *owner);
 
 /* The request is over. */
 void serve_tenant_leave (struct serve_request *r);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../core/fal.h"
+#include "keys.h"
 #include "live.h"
 #include "metrics.h"
 #include "words.h"
@@ -130,6 +131,7 @@ static void hear (serve_task *task) {
 static void end (serve_task *task) {
   serve_live *v = container(task, end);
   v->busy = 0;
+  serve_tenant_give_back(v->socket.s, &v->job, v->owner);  /* it was lost */
   if (v->gone)
     free_live(v);
   else {
@@ -151,6 +153,7 @@ static void fill_job (serve_live *v) {
   job->request_id = v->id;
   job->base_url = v->base_url;
   job->owner = v->owner;
+  job->charge.inner = v->inner;
   job->body = v->now->s;
   job->body_n = v->now->n;
   job->head = v->now->text ? NULL : "content-type: application/msgpack\r\n";
@@ -182,7 +185,7 @@ static void next (serve_live *v) {
     if (!v->cls->accept(v, v->now))
       continue;
     fill_job(v);
-    if (is_refused(v)) {
+    if (is_refused(v) || !serve_tenant_message(v->socket.s, &v->job)) {
       v->cls->answer(v);
       continue;
     }
@@ -190,6 +193,7 @@ static void next (serve_live *v) {
     v->done = 0;
     v->busy = serve_pool_post(v->socket.s->pool, &v->job);
     if (!v->busy) {
+      serve_tenant_give_back(v->socket.s, &v->job, v->owner);
       serve_reply_detail(&v->job.reply, 429, "concurrent_requests_limit",
                          "Too many requests are waiting");
       v->cls->answer(v);
@@ -282,6 +286,7 @@ static serve_live *new_live (serve_request *r, const serve_live_class *cls,
   v->endpoint = strdup(endpoint);
   v->base_url = strdup(r->base_url);
   v->owner = strdup(owner);
+  v->inner = r->job.charge.inner;
   if (v->endpoint != NULL && v->base_url != NULL && v->owner != NULL)
     return v;
   free_live(v);

@@ -128,6 +128,7 @@ static int ask (serve_request *r, const serve_job_class *cls,
   job->request_id = r->id;
   job->base_url = r->base_url;
   job->owner = r->owner;
+  job->aside = 1;
   job->body = what;
   job->body_n = strlen(what);
   job->fd = -1;

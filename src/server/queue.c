@@ -164,7 +164,12 @@ static void submitted (serve_change *c, store_code code) {
       answer_submitted(r, a);
       break;
     case STORE_NONE: answer_taken(r); break;
-    case STORE_BUSY: answer_busy(r); break;
+    case STORE_BUSY:
+      if (r->spent > 0)
+        serve_tenant_refuse(r);
+      else
+        answer_busy(r);
+      break;
     case STORE_FULL: answer_full(r); break;
     default: answer_broken(r);
   }
@@ -257,16 +262,16 @@ static void submit (serve_request *r) {
     a->request.owner = r->owner;
     a->request.endpoint = r->rest;
     a->request.base_url = r->base_url;
-    a->request.tenant = r->inner ? "" : r->owner;
-    a->request.day = r->day;
-    a->request.images = r->images;
+    a->request.tenant = r->job.charge.inner ? "" : r->owner;
+    a->request.day = r->job.charge.day;
+    a->request.images = r->job.charge.taken;
     a->request.head = head != NULL ? head : "";
     a->request.webhook = webhook;
     a->request.body = r->body.s;
     a->request.body_n = r->body.n;
     a->request.low = is_low(r);
     a->request.start_by = limit > 0 ? serve_wall_clock() + limit : 0;
-    a->request.max_waiting = max_waiting_of(r);
+    a->request.max_waiting = r->spent > 0 ? 0 : max_waiting_of(r);
     a->change.apply = apply_submit;
     a->change.done = submitted;
     post_change(a);

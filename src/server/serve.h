@@ -171,10 +171,10 @@ struct serve_request {
   char base_url[300];         /* how the caller reaches this server */
   char owner[SERVE_OWNER];    /* whose request it is; "" without --keys. A
                                  foreign id, file or token is a 404 */
-  int inner;                  /* an endpoint of this server makes it */
   int anonymous;              /* came without a key */
   int entered;                /* counts as running, see keys.h */
-  int64_t images, day;        /* pictures taken off its owner's of that day */
+  double spent;               /* its owner has no pictures left: seconds until
+                                 he has; it may be one that was accepted */
   int proxied;
   fal_buf args;               /* arguments of a proxied URL, see serve_arg */
   fal_buf body;               /* in memory, or ... */

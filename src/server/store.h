@@ -74,7 +74,8 @@ typedef struct store_request {
   const char *tenant;      /* whose limits it counts against; "": nobody's */
   int64_t day, images;     /* taken off the tenant's pictures of that day */
   double start_by;         /* it is 504 when it has not begun by then; or 0 */
-  long max_waiting;        /* STORE_BUSY when so many wait; negative: any */
+  long max_waiting;        /* STORE_BUSY when so many wait; negative: any; 0:
+                              only one that is there already is found */
 } store_request;
 
 /* What is not to be claimed now: JSON arrays of endpoints and of tenants; NULL

@@ -60,8 +60,9 @@ static int by_seal (serve_request *r, const char *use, const char *s) {
 /* The owner of the call that an endpoint of this server makes its own for. */
 static int by_worker (serve_request *r, const char *s) {
   const size_t n = sizeof(WORKER_KEY) - 1;
-  r->inner = strncmp(s, WORKER_KEY, n) == 0 && by_seal(r, "worker", s + n);
-  return r->inner;
+  int yes = strncmp(s, WORKER_KEY, n) == 0 && by_seal(r, "worker", s + n);
+  r->job.charge.inner = yes;
+  return yes;
 }
 
 
@@ -113,7 +114,7 @@ static int unauthorized (serve_request *r) {
 ** =======================================================
 */
 
-static int too_much (serve_request *r, keys_verdict v, double after) {
+static void put_too_much (serve_reply *to, keys_verdict v, double after) {
   static const struct { const char *type, *text, *again; } said[] = {
     {NULL, NULL, NULL},
     {"rate_limited", "Too many requests with this key", "1"},
@@ -122,14 +123,21 @@ static int too_much (serve_request *r, keys_verdict v, double after) {
     {"quota_exceeded", "This key has had its pictures for today", "0"},
   };
   char seconds[32];
-  serve_answer *a = &r->answer;
   snprintf(seconds, sizeof(seconds), "%.0f", after > 1 ? ceil(after) : 1.0);
-  serve_answer_detail(a, MHD_HTTP_TOO_MANY_REQUESTS, said[v].type,
-                      "%s: try again in %s s", said[v].text, seconds);
-  serve_answer_header(a, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
-  serve_answer_header(a, "x-fal-needs-retry", said[v].again);
-  serve_answer_header(a, "x-fal-retryable",
-                      said[v].again[0] == '1' ? "true" : "false");
+  serve_reply_detail(to, 429, said[v].type, "%s: try again in %s s",
+                     said[v].text, seconds);
+  serve_reply_header(to, "retry-after", seconds);
+  serve_reply_header(to, "x-fal-needs-retry", said[v].again);
+  serve_reply_header(to, "x-fal-retryable",
+                     said[v].again[0] == '1' ? "true" : "false");
+}
+
+
+static int too_much (serve_request *r, keys_verdict v, double after) {
+  serve_reply reply;
+  memset(&reply, 0, sizeof(reply));
+  put_too_much(&reply, v, after);
+  serve_answer_reply(&r->answer, &reply);
   return 1;
 }
 
@@ -159,7 +167,7 @@ int serve_tenant_head (serve_request *r) {
   known = is_known(r);
   if (!known && (needs_key(r) || (r->role == ROLE_MEDIA && !r->anonymous)))
     return unauthorized(r);
-  if (!known || r->inner || !is_call(r))
+  if (!known || r->job.charge.inner || !is_call(r))
     return 0;
   if (serve_keys_call(k, r->owner, &after) != KEYS_FINE)
     return too_much(r, KEYS_RATE, after);
@@ -184,25 +192,67 @@ static int64_t asked_for (const char *s, size_t n) {
 }
 
 
-int serve_tenant (serve_request *r) {
-  int64_t n;
-  double after = 0;
-  if (r->s->keys == NULL || r->inner || r->images != 0 ||
-      strcmp(r->method, "POST") != 0 ||
-      (r->role != ROLE_RUN && r->role != ROLE_QUEUE))
-    return 0;
-  n = asked_for(r->body.s, r->body.n);
-  if (serve_keys_take(r->s->keys, r->owner, n, &r->day, &after) != KEYS_FINE)
-    return too_much(r, KEYS_IMAGES, after);
-  r->images = n;  /* until it is known how many there are */
-  return 0;
+/* Takes the pictures that a body asks for, until it is known how many there
+** are. */
+static keys_verdict take (serve_keys *k, serve_job *job, const char *owner,
+                          const char *body, size_t n, double *after) {
+  int64_t images = asked_for(body, n);
+  keys_verdict v = serve_keys_take(k, owner, images, &job->charge.day, after);
+  if (v == KEYS_FINE)
+    job->charge.taken = images;
+  return v;
 }
 
 
-/* What the request has taken, which is the caller's to settle now. It may be
+int serve_tenant (serve_request *r) {
+  keys_verdict v;
+  double after = 0;
+  if (r->s->keys == NULL || r->job.charge.inner ||
+      r->job.charge.taken != 0 || strcmp(r->method, "POST") != 0 ||
+      (r->role != ROLE_RUN && r->role != ROLE_QUEUE))
+    return 0;
+  v = take(r->s->keys, &r->job, r->owner, r->body.s, r->body.n, &after);
+  if (v == KEYS_FINE)
+    return 0;
+  if (r->role == ROLE_QUEUE && serve_header(r, "Idempotency-Key") != NULL) {
+    r->spent = after;  /* the queue may have it already */
+    return 0;
+  }
+  return too_much(r, v, after);
+}
+
+
+void serve_tenant_refuse (serve_request *r) {
+  too_much(r, KEYS_IMAGES, r->spent);
+}
+
+
+int serve_tenant_message (falua_server *s, serve_job *job) {
+  keys_verdict v = KEYS_FINE;
+  double after = 0;
+  if (s->keys == NULL || job->charge.inner)
+    return 1;
+  if (job->kind == SERVE_RUN)
+    v = serve_keys_call(s->keys, job->owner, &after);
+  if (v == KEYS_FINE)
+    v = take(s->keys, job, job->owner, job->body, job->body_n, &after);
+  if (v != KEYS_FINE)
+    put_too_much(&job->reply, v, after);
+  return v == KEYS_FINE;
+}
+
+
+/* What a job has taken, which is the caller's to settle now. A request may be
 ** leaving and its job ending at the same time. */
-static int64_t take_images (serve_request *r) {
-  return __atomic_exchange_n(&r->images, 0, __ATOMIC_RELAXED);
+static int64_t take_over (serve_job *job) {
+  return __atomic_exchange_n(&job->charge.taken, 0, __ATOMIC_RELAXED);
+}
+
+
+void serve_tenant_give_back (falua_server *s, serve_job *job,
+                             const char *owner) {
+  if (s->keys != NULL)
+    serve_keys_settle(s->keys, owner, job->charge.day, take_over(job), 0);
 }
 
 
@@ -212,8 +262,7 @@ void serve_tenant_leave (serve_request *r) {
     serve_backlog_room(r->s->backlog);
   }
   r->entered = 0;
-  if (r->s->keys != NULL)
-    serve_keys_settle(r->s->keys, r->owner, r->day, take_images(r), 0);
+  serve_tenant_give_back(r->s, &r->job, r->owner);
 }
 
 /* }====================================================== */
@@ -252,24 +301,17 @@ int64_t serve_tenant_made (const serve_reply *reply) {
 
 
 void serve_tenant_queued (serve_request *r) {
-  take_images(r);
+  take_over(&r->job);
 }
 
 
 void serve_tenant_done (void *server, serve_job *job) {
   falua_server *s = server;
-  int64_t taken = 0, day = 0;
   if (s->keys == NULL || job->owner == NULL || job->owner[0] == '\0' ||
-      job->lost || job->aside || job->kind == SERVE_QUEUED)
+      job->lost || job->aside || job->charge.inner ||
+      job->kind == SERVE_QUEUED)
     return;
-  if (job->kind == SERVE_RUN || job->kind == SERVE_STREAM) {
-    serve_request *r = (serve_request *)job;
-    if (r->inner)
-      return;  /* it counts in the call that it is made for */
-    day = r->day;
-    taken = take_images(r);
-  }
-  serve_keys_settle(s->keys, job->owner, day, taken,
+  serve_keys_settle(s->keys, job->owner, job->charge.day, take_over(job),
                     serve_tenant_made(&job->reply));
 }
 
