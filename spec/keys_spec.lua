@@ -289,6 +289,7 @@ describe("limits", function ()
       steps[#steps + 1] = { close = 1000 }
       local starts, bodies = {}, {}
       for i, event in ipairs(wsc.talk(other.url .. "/ws" .. DEV, steps, "Key " .. key)) do
+        if i % 3 == 0 then assert.is_true(fal.json.decode(event.text).time_to_first_byte_seconds < 60) end
         if i % 3 == 1 and event.text then starts[#starts + 1] = fal.json.decode(event.text) end
         if i % 3 == 2 and event.text then bodies[#bodies + 1] = fal.json.decode(event.text) end
       end
@@ -302,6 +303,7 @@ describe("limits", function ()
     assert.equal("quota_exceeded", starts[5].headers["x-fal-error-type"])
     assert.equal("0", starts[5].headers["x-fal-needs-retry"])
     assert.is_true(tonumber(starts[5].headers["retry-after"]) <= 86400)
+    assert.equal(429, talk("ann-id:ann-secret", SMALL)[1].status)
     starts, bodies = talk("bob-id:bob-secret", SMALL, SMALL, SMALL)  -- to connect is one, too
     assert.same({ 200, 200, 429 }, { starts[1].status, starts[2].status, starts[3].status })
     assert.equal("rate_limited", bodies[3].error_type)

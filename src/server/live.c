@@ -145,6 +145,7 @@ static void fill_job (serve_live *v) {
   serve_job *job = &v->job;
   serve_reply_free(&job->reply);
   memset(job, 0, sizeof(*job));
+  v->began = fal_now();
   serve_uuid(v->id);
   job->cls = &job_class;
   job->kind = v->cls->kind;
@@ -189,7 +190,6 @@ static void next (serve_live *v) {
       v->cls->answer(v);
       continue;
     }
-    v->began = fal_now();
     v->done = 0;
     v->busy = serve_pool_post(v->socket.s->pool, &v->job);
     if (!v->busy) {
