@@ -5,6 +5,7 @@ local fal = require "fal"
 local child = require "spec.support.child"
 local serve = require "spec.support.serve"
 local server = require "spec.support.server"
+local wsc = require "spec.support.wsc"
 
 local SCHNELL = "/fal-ai/flux/schnell"
 local SMALL = { width = 64, height = 48 }
@@ -112,6 +113,16 @@ describe("the content filter", function ()
     assert.is_nil(result)
     assert.matches("words that this server does not serve", tostring(err))
     conn:close()
+  end)
+
+  it("reads escapes in messages", function ()
+    for _, path in ipairs { "/ws" .. SCHNELL, SCHNELL .. "/realtime" } do
+      local said = wsc.talk(local_fal.url .. path, {
+        { send = [[{"prompt":"\u00e7irkin, a kite","image_size":{"width":64,"height":48}}]] }, { want = 1 },
+        { close = 1000 },
+      }, "Key a:b")[1].text
+      assert.truthy(said:find('"status":422', 1, true) or said:find("INVALID_INPUT", 1, true), said)
+    end
   end)
 
   it("is counted", function ()

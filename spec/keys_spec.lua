@@ -89,11 +89,13 @@ describe("a call", function ()
       [DEV] = "POST", ["/queue" .. DEV] = "POST", ["/queue/fal-ai/flux/requests/x/status"] = "GET",
       [INITIATE] = "POST", ["/rest/storage/auth/token"] = "POST", ["/rest/tokens/"] = "POST", ["/metrics"] = "GET",
       ["/files/upload"] = "POST", ["/files/upload/multipart"] = "POST", [DEV .. "/stream"] = "POST",
-      ["/v1/models/pricing"] = "GET",
+      ["/v1/models/pricing"] = "GET", ["/queue/x/.well-known/requests/y"] = "GET", ["/x/.well-known/y"] = "POST",
     } do
       local answer = server:request(path, { method = method, body = method == "POST" and "{}" or nil })
       assert.equal(401, answer.status, path)
     end
+    assert.equal(401, wsc.talk(server.url .. "/ws/x/.well-known/y", { { hold = true } })[1].refused)
+    assert.equal(200, server:get("/rest/.well-known/jwks.json").status)
     assert.equal(200, server:get("/health").status)
     assert.equal(204, server:request(DEV, { method = "OPTIONS" }).status)
   end)
@@ -103,6 +105,19 @@ describe("a call", function ()
     local kind = "Content-Type: application/json"
     assert.equal(401, server:post("/api/fal/proxy", SMALL, { headers = { target, kind } }).status)
     assert.equal(200, server:post("/api/fal/proxy", SMALL, { headers = { target, kind, ANN } }).status)
+  end)
+
+  it("by a token is its owner's as long as the file has him", function ()
+    local bob, data = "bob bob-id:bob-secret\n", "--data " .. dir .. "/gone"
+    local other = start("ann ann-id:ann-secret\n" .. bob, data)
+    local body = '{"allowed_apps":["flux"],"token_expiration":3600}'
+    local token = json(call(BOB, "/rest/tokens/", body, other))
+    local function status() return other:post(DEV .. "?fal_jwt_token=" .. token, SMALL).status end
+    assert.equal(200, status())
+    other:stop()
+    other = start("ann ann-id:ann-secret\n", data)
+    assert.equal(401, status())
+    other:stop()
   end)
 
   it("may come with a token for the app instead", function ()
@@ -530,7 +545,13 @@ describe("limits", function ()
           end
           return { name = input.name }
         end
-        return app]]):format(dir, dir))
+        local deaf = fal.app "local/deaf"   -- goes on when nobody listens
+        function deaf.run(input, context)
+          context.emit { begun = true }
+          while not io.open("%s/go-" .. input.name) do fal.sleep(0.02) end
+          return { name = input.name }
+        end
+        return { app, deaf }]]):format(dir, dir, dir))
       other = start(keys, "--apps " .. apps .. (more or ""))
     end
 
@@ -607,6 +628,20 @@ describe("limits", function ()
         assert.matches("name", p:read "*a")
         p:close()
       end
+    end)
+
+    it("count what goes on after its caller has hung up", function ()
+      start_waiting "ann ann-id:ann-secret concurrency=1\nbob bob-id:bob-secret"
+      local out = run(("curl -sN -m 60 -H '%s' %s/local/deaf/stream -d '%s' | head -n 1")
+        :format(ANN, other.url, input "stream"))
+      assert.matches("begun", out)
+      refused(call(ANN, nil, nil, other), "concurrent_requests_limit", true)
+      go "stream"
+      eventually("it goes on", function () return call(ANN, nil, nil, other).status == 200 end)
+      local key = "Key ann-id:ann-secret"
+      wsc.talk(other.url .. "/ws/local/deaf", { { send = input "socket" }, { want = 0 }, { close = 1000 } }, key)
+      go "socket"
+      eventually("it goes on", function () return call(ANN, nil, nil, other).status == 200 end)
     end)
 
     it("let what is queued wait, and others pass it by", function ()

@@ -358,6 +358,8 @@ describe("a lifecycle", function ()
       local answer = server:get(url)
       assert.equal(status, answer.status)
       assert.is_string(json(answer, status).detail)
+      local beside = url:match "^(.*/%x+)[/.][^/]*$"
+      assert.equal(404, server:get(beside .. ".meta").status)
       answer = server:get(url, { headers = { "Authorization: Key a:b" } })
       assert.equal("secret", answer.body)
       assert.matches("private", answer.headers["cache-control"])

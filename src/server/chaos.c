@@ -178,12 +178,23 @@ typedef struct rest {
   serve_task task;
   fal_alarm alarm;
   serve_request *r;
+  double until;
 } rest;
 
 
+/* A server that ends does not wait for the rest of it. */
 static void go_on (fal_alarm *a) {
   rest *p = (rest *)((char *)a - offsetof(rest, alarm));
   serve_request *r = p->r;
+  double now = fal_now(), look = now + 0.5;
+  int stopping;
+  pthread_mutex_lock(&r->s->lock);
+  stopping = r->s->stopping;
+  pthread_mutex_unlock(&r->s->lock);
+  if (now < p->until && !stopping &&
+      fal_alarm_set(serve_loop_engine(r->s->loop), a,
+                    p->until < look ? p->until : look) == 0)
+    return;
   free(p);
   r->routed = 0;
   serve_resume(r->s, r->mc);
@@ -192,10 +203,9 @@ static void go_on (fal_alarm *a) {
 
 static void begin_pause (serve_task *task) {
   rest *p = (rest *)task;
-  fal_engine *e = serve_loop_engine(p->r->s->loop);
   p->alarm.ring = go_on;
-  if (fal_alarm_set(e, &p->alarm, fal_now() + p->r->s->chaos->delay) != 0)
-    go_on(&p->alarm);
+  p->until = fal_now() + p->r->s->chaos->delay;
+  go_on(&p->alarm);
 }
 
 

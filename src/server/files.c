@@ -72,7 +72,8 @@ int files_path (const char *files, const files_meta *m, const char *more,
 
 static int good_extension (const char *s) {
   size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789");
-  return n >= 1 && n <= 5 && s[n] == '\0';
+  return n >= 1 && n <= 5 && s[n] == '\0' &&
+         strcmp(s, "meta") != 0;  /* what stands beside a file is no file */
 }
 
 

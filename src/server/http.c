@@ -115,6 +115,7 @@ void serve_request_keep (serve_request *r) {
 void serve_request_drop (serve_request *r) {
   if (__atomic_sub_fetch(&r->owners, 1, __ATOMIC_ACQ_REL) > 0)
     return;
+  serve_tenant_leave(r);
   serve_answer_free(&r->answer);
   fal_buf_free(&r->body);
   fal_buf_free(&r->head);
@@ -177,7 +178,6 @@ void serve_request_end (serve_request *r) {
     log_request(r);
   if (r->socket != NULL)
     serve_socket_abandon(r->socket);
-  serve_tenant_leave(r);
   s->held -= r->body.n;
   serve_answer_free(&r->answer);
   serve_request_drop(r);

@@ -154,7 +154,10 @@ typedef struct serve_pool_options {
 serve_pool *serve_pool_new (const serve_pool_options *opt, fal_error *err);
 
 /* Turns away what waits, stops what runs, ends the workers. All jobs are done
-** when it returns. NULL is fine. */
+** when it returns, and no more are taken. NULL is fine. */
+void serve_pool_end (serve_pool *p);
+
+/* Ends it, where that was not done. NULL is fine. */
 void serve_pool_free (serve_pool *p);
 
 /* Queues a job: 1; or 0 when too many wait or the pool is ending. */

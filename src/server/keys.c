@@ -266,6 +266,16 @@ int serve_keys_find (serve_keys *k, const char *s, size_t n,
 }
 
 
+int serve_keys_has (serve_keys *k, const char *name) {
+  int i, yes = 0;
+  pthread_mutex_lock(&k->lock);
+  for (i = 0; i < k->file.ntenants && !yes; i++)
+    yes = strcmp(k->file.tenants[i].name, name) == 0;
+  pthread_mutex_unlock(&k->lock);
+  return yes;
+}
+
+
 /*
 ** {======================================================
 ** Limits

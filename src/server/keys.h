@@ -102,6 +102,9 @@ int serve_keys_refresh (serve_keys *k);
 int serve_keys_find (serve_keys *k, const char *s, size_t n,
                      char name[KEYS_NAME]);
 
+/* Nonzero when the file has a key of that tenant: a token may be older. */
+int serve_keys_has (serve_keys *k, const char *name);
+
 typedef enum keys_verdict {
   KEYS_FINE, KEYS_RATE, KEYS_RUNNING, KEYS_IMAGES
 } keys_verdict;

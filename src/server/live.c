@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../core/fal.h"
+#include "../core/json.h"
 #include "keys.h"
 #include "live.h"
 #include "metrics.h"
@@ -50,6 +51,8 @@ static void free_live (serve_live *v) {
   free(v->endpoint);
   free(v->base_url);
   free(v->owner);
+  if (v->opener != NULL)
+    serve_request_drop(v->opener);
   free(v);
 }
 
@@ -162,12 +165,28 @@ static void fill_job (serve_live *v) {
 }
 
 
-/* Words of the content filter are looked for in the whole message: in JSON and
-** in MessagePack text stands as it is. */
+static int has_words (serve_live *v, const char *s, size_t n) {
+  return n > 0 &&
+         serve_words_look(v->socket.s->words, s, n) == WORDS_REFUSED;
+}
+
+
+/* Words of the content filter are looked for in the whole message: in
+** MessagePack and, as a rule, in JSON text stands as it is. A prompt in JSON may
+** have escapes. */
 static int is_refused (serve_live *v) {
   const falua_server *s = v->socket.s;
-  if (s->words == NULL || serve_words_look(s->words, v->now->s, v->now->n)
-      != WORDS_REFUSED)
+  const serve_message *m = v->now;
+  fal_buf prompt;
+  int refused;
+  if (s->words == NULL)
+    return 0;
+  fal_buf_init(&prompt, m->n);
+  refused = has_words(v, m->s, m->n) ||
+            (m->text && fal_json_find_string(m->s, m->n, "prompt", &prompt) &&
+             has_words(v, prompt.s, prompt.n));
+  fal_buf_free(&prompt);
+  if (!refused)
     return 0;
   serve_reply_model(&v->job.reply, 422, "content_policy_violation",
                     "The message has words that this server does not serve");
@@ -304,6 +323,10 @@ void serve_live_open (serve_request *r, const serve_live_class *cls,
     return;
   }
   v->max_waiting = max_waiting > 0 ? max_waiting : cls->max_waiting;
-  if (!serve_socket_upgrade(r, &v->socket))
+  if (serve_socket_upgrade(r, &v->socket)) {
+    serve_request_keep(r);
+    v->opener = r;
+  }
+  else
     free_live(v);
 }

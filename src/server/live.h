@@ -42,6 +42,7 @@ struct serve_live {
   serve_message *now;       /* what it is about */
   /* Private. */
   char *endpoint, *base_url, *owner;
+  serve_request *opener;    /* counts as running until we are gone */
   int inner;                /* see serve_charge */
   serve_task hear, end;     /* what the worker said; that it is done */
   serve_message *first, *last;          /* in line */

@@ -576,7 +576,7 @@ void pool_turn_all_away (serve_pool *p, serve_job **done, const char *type,
 }
 
 
-void serve_pool_free (serve_pool *p) {
+void serve_pool_end (serve_pool *p) {
   serve_job *done = NULL;
   int i;
   if (p == NULL)
@@ -591,10 +591,20 @@ void serve_pool_free (serve_pool *p) {
   pthread_mutex_unlock(&p->lock);
   pool_finish(p, done);
   for (i = 0; i < p->top; i++)
-    if (p->runners[i].joinable)
+    if (p->runners[i].joinable) {
       pthread_join(p->runners[i].thread, NULL);
+      p->runners[i].joinable = 0;
+    }
   if (p->keeper_started)
     pthread_join(p->keeper, NULL);
+  p->keeper_started = 0;
+}
+
+
+void serve_pool_free (serve_pool *p) {
+  if (p == NULL)
+    return;
+  serve_pool_end(p);
   catalog_free(&p->cat);
   pthread_cond_destroy(&p->keep);
   pthread_mutex_destroy(&p->lock);

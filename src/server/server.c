@@ -339,7 +339,7 @@ void falua_server_stop (falua_server *s) {
   }
   if (s->backlog != NULL)
     serve_backlog_part(s->backlog);
-  serve_pool_free(s->pool);  /* answers whatever it still has */
+  serve_pool_end(s->pool);  /* answers whatever it still has */
   if (s->backlog != NULL)
     serve_backlog_close(s->backlog);
   serve_feeds_close(s->feeds);
@@ -350,9 +350,10 @@ void falua_server_stop (falua_server *s) {
     serve_turn_end(s->turn);
     MHD_stop_daemon(s->daemon);
   }
-  serve_backlog_free(s->backlog);
   serve_loop_free(s->loop);  /* upgraded connections end on it, and tell */
   serve_turn_free(s->turn);
+  serve_backlog_free(s->backlog);
+  serve_pool_free(s->pool);
   serve_hooks_free(s->hooks);
   serve_errands_free(s->errands);
   serve_keys_free(s->keys);

@@ -211,6 +211,11 @@ static void feed (serve_socket *k, const char *s, size_t n) {
     if (wslay_event_recv(k->frames) != 0)
       k->broken = 1;
   k->in_n = 0;
+  if (!k->leaving && !wslay_event_get_read_enabled(k->frames) &&
+      !wslay_event_get_close_received(k->frames)) {
+    k->leaving = 1;  /* wslay found an error and says goodbye */
+    k->left = fal_now();
+  }
 }
 
 
@@ -245,7 +250,7 @@ static void receive (serve_socket *k) {
 static void set_alarm (serve_socket *k) {
   double due = k->heard + (k->asked ? 2 * PING : PING);
   if (k->leaving)
-    due = k->heard + GOODBYE;
+    due = k->left + GOODBYE;
   else if (k->idle > 0 && k->cls->idle != NULL && k->spoken + k->idle < due)
     due = k->spoken + k->idle;
   if (fal_alarm_set(engine(k), &k->due, due) != 0)
@@ -288,7 +293,7 @@ static void ready (fal_watch *w, int fd, int got) {
 static void ring (fal_alarm *a) {
   serve_socket *k = container(a, due);
   double now = fal_now();
-  if ((k->leaving && now >= k->heard + GOODBYE) ||
+  if ((k->leaving && now >= k->left + GOODBYE) ||
       (k->asked && now >= k->heard + 2 * PING))
     k->broken = 1;
   else if (k->leaving)
@@ -341,7 +346,7 @@ void serve_socket_close (serve_socket *k, int code, const char *reason) {
   wslay_event_queue_close(k->frames, (uint16_t)code, (const uint8_t *)reason,
                           reason != NULL ? strlen(reason) : 0);
   k->leaving = 1;
-  k->heard = fal_now();
+  k->left = fal_now();
   push(k);
 }
 

@@ -39,6 +39,7 @@ struct serve_socket {
   int broken;               /* nothing more can be sent or received */
   int asked;                /* a ping was sent since we heard anything */
   double heard, spoken;     /* anything at all; a message */
+  double left;              /* when 'leaving' began */
   const char *in;           /* received, not yet given to wslay */
   size_t in_n;
   fal_buf early;            /* received with the handshake */

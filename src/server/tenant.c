@@ -38,7 +38,7 @@ static int is_sealed (const serve_request *r) {
 static int needs_key (const serve_request *r) {
   return r->role != ROLE_HEALTH && !is_sealed(r) &&
          !(r->role == ROLE_MEDIA && serve_reads(r)) &&
-         strstr(r->path, "/.well-known/") == NULL;
+         !(r->role == ROLE_REST && strncmp(r->rest, ".well-known/", 12) == 0);
 }
 
 
@@ -164,7 +164,7 @@ int serve_tenant_head (serve_request *r) {
   r->anonymous = serve_header(r, MHD_HTTP_HEADER_AUTHORIZATION) == NULL;
   if (k == NULL || is_sealed(r))
     return 0;
-  known = is_known(r);
+  known = is_known(r) && serve_keys_has(k, r->owner);
   if (!known && (needs_key(r) || (r->role == ROLE_MEDIA && !r->anonymous)))
     return unauthorized(r);
   if (!known || r->job.charge.inner || !is_call(r))
