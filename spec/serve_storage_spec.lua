@@ -358,7 +358,7 @@ describe("a lifecycle", function ()
       local answer = server:get(url)
       assert.equal(status, answer.status)
       assert.is_string(json(answer, status).detail)
-      local beside = url:match "^(.*/%x+)[/.][^/]*$"
+      local beside = url:match "^.*/files/%x+"
       assert.equal(404, server:get(beside .. ".meta").status)
       answer = server:get(url, { headers = { "Authorization: Key a:b" } })
       assert.equal("secret", answer.body)
