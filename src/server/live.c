@@ -13,6 +13,7 @@
 #include "words.h"
 
 #define MAX_SAID  ((size_t)64 << 20)
+#define MAX_HELD  ((size_t)64 << 20)   /* bytes of messages in line */
 
 #define container(p,member) \
   ((serve_live *)((char *)(p) - offsetof(serve_live, member)))
@@ -202,6 +203,7 @@ static void next (serve_live *v) {
     v->now = v->first;
     v->first = v->now->next;
     v->waiting--;
+    v->held -= v->now->n;
     if (!v->cls->accept(v, v->now))
       continue;
     fill_job(v);
@@ -225,6 +227,7 @@ static void make_room (serve_live *v) {
   serve_message *oldest = v->first;
   v->first = oldest->next;
   v->waiting--;
+  v->held -= oldest->n;
   free(oldest);
   if (!v->cls->drops)
     serve_socket_close(&v->socket, 1008, "too many messages are waiting");
@@ -238,7 +241,8 @@ static void on_message (serve_socket *k, int text, const char *s, size_t n) {
     serve_socket_close(k, 1011, "out of memory");
     return;
   }
-  if (v->waiting >= v->max_waiting)
+  while (v->waiting > 0 &&
+         (v->waiting >= v->max_waiting || v->held + n > MAX_HELD))
     make_room(v);
   if (v->first == NULL)
     v->first = m;
@@ -246,6 +250,7 @@ static void on_message (serve_socket *k, int text, const char *s, size_t n) {
     v->last->next = m;
   v->last = m;
   v->waiting++;
+  v->held += n;
   next(v);
 }
 

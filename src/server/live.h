@@ -47,6 +47,7 @@ struct serve_live {
   serve_task hear, end;     /* what the worker said; that it is done */
   serve_message *first, *last;          /* in line */
   int waiting, busy, gone;
+  size_t held;              /* bytes of those in line */
   pthread_mutex_t lock;     /* guards what follows */
   serve_message *said, *last_said;      /* by the worker, not yet sent */
   int done;                 /* the job: it must not be canceled any more */
