@@ -95,7 +95,8 @@ void runner_take_back (runner *r) {
   serve_job *back = NULL;
   int i;
   for (i = r->n - 1; i > 0; i--)
-    if (call_off(r, r->order[i])) {
+    if (r->slots[r->order[i]].job != r->sending &&  /* half of it is there */
+        call_off(r, r->order[i])) {
       serve_job *job = take_out(r, i);
       job->next = back;
       back = job;
