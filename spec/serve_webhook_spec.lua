@@ -125,6 +125,29 @@ describe("a webhook", function ()
     assert.matches(handle.request_id .. " webhook given up after 1 attempt: it leads away", local_fal:log(), 1, true)
   end)
 
+  it("is given up also when there are more than are sent at once", function ()
+    local data, slow, COUNT = server.folder(), receiver(), 20
+    local url = slow.url:gsub("127%.0%.0%.1", "0.0.0.0") .. "/slow/60000"   -- another name for it, but no loopback address
+    local first = serve.start("--webhooks-anywhere --webhook-delay 0.02 --data " .. data)
+    local of_first = fal.client { base_url = first.url, credentials = "a:b", retry = false }
+    local handles = {}
+    for i = 1, COUNT do
+      handles[i] = fal.check(of_first.queue.submit(SCHNELL, { input = SMALL, webhook_url = url }))
+    end
+    for i = 1, COUNT do fal.check(handles[i]:get()) end
+    child.sh("kill -9 " .. first.pid)
+    first:stop "wait"
+    slow.stop()
+    local second = serve.start("--data " .. data)
+    local limit, count = os.time() + 20, 0
+    repeat
+      count = select(2, second:log():gsub("webhook given up after %d+ attempts?: it leads away", ""))
+    until count == COUNT or os.time() > limit
+    assert.equal(COUNT, count)
+    second:stop()
+    server.remove_folder(data)
+  end)
+
   it("outlives the server that owes it", function ()
     local data = server.folder()
     local closed = receiver()

@@ -57,6 +57,7 @@ struct serve_hooks {
   int room;
   store_code code;
   double next;
+  int more;                 /* it took all that there was room for */
   pthread_mutex_t lock;     /* guards what follows */
   attempt *first;           /* all there are */
   int stopping;
@@ -317,6 +318,7 @@ static store_code apply_claim (serve_change *c, store *s, double now) {
   h->next = 0;
   for (n = 0; n < h->room && code == STORE_OK; n++)
     code = claim_one(h, s, now);
+  h->more = code == STORE_OK;
   return code == STORE_NONE ? STORE_OK : code;
 }
 
@@ -348,6 +350,7 @@ static void on_claimed (serve_task *task) {
     h->round = round;
     drop_round(h);
     round = NULL;
+    h->more = 0;
   }
   while (round != NULL) {
     attempt *a = round;
@@ -358,7 +361,8 @@ static void on_claimed (serve_task *task) {
       start(a);
   }
   sleep_until(h, h->next);
-  if (h->again)
+  if (h->again || (h->more && h->under_way < AT_ONCE))  /* some were given up
+                                                           at once */
     serve_hooks_wake(h);
 }
 
