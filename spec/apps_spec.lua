@@ -473,7 +473,12 @@ describe("an endpoint that misbehaves", function()
       function ways.crash() require "broken" end
       function ways.kill() os.execute("kill -9 $PPID") end
       function ways.close_all() for fd = 3, 20 do os.execute("true") end return {fine = true} end
-      function app.run(input) return ways[input.way]() or {} end
+      function ways.gated_kill(input)
+        io.open(input.gate .. ".in", "w"):close()
+        repeat fal.sleep(0.02) until os.remove(input.gate)
+        ways.kill()
+      end
+      function app.run(input) return ways[input.way](input) or {} end
       local greedy = fal.app "local/greedy"   -- however slow the machine is, memory ends first
       greedy.limits = {time = 120, memory = 64 * 2^20, concurrency = 1}
       greedy.run = app.run
@@ -527,6 +532,21 @@ describe("an endpoint that misbehaves", function()
       assert.equal(200, (call("bad", {way = "close_all"})))
     end)
   end
+
+  it("leaves its place to a request in the queue", function()
+    server:stop()
+    start("--workers 1")
+    local gate = dir .. "/gate"
+    local ended = begin("greedy", {way = "gated_kill", gate = gate})
+    repeat fal.sleep(0.02) until os.remove(gate .. ".in")
+    local sent = json(server:post("/queue/local/greedy", '{"way": "close_all"}'))
+    assert.equal("IN_QUEUE", json(server:get("/queue/local/greedy/requests/" .. sent.request_id .. "/status")).status)
+    io.open(gate, "w"):close()
+    assert.equal(503, (ended()))
+    local limit, result = os.time() + 10, nil
+    repeat result = server:get("/queue/local/greedy/requests/" .. sent.request_id) until result.status == 200 or os.time() > limit
+    assert.equal(200, result.status)
+  end)
 end)
 
 

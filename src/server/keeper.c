@@ -113,6 +113,7 @@ void *keeper_main (void *ud) {
     if (done != NULL) {
       pthread_mutex_unlock(&p->lock);
       pool_finish(p, done);
+      pool_tell_room(p);
       pthread_mutex_lock(&p->lock);
     }
     else if (p->busy > 0 || p->waiting > 0 || p->started > p->opt.workers)

@@ -423,6 +423,7 @@ int serve_job_cancel (serve_pool *p, serve_job *job) {
     serve_reply_detail(&job->reply, 499, "client_cancelled",
                        "The request was cancelled");
     pool_done(p, job);
+    pool_tell_room(p);
   }
   return waited;
 }

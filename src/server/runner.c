@@ -472,6 +472,7 @@ static int over (runner *r) {
     r->state = RUNNER_STARTING;
   pthread_mutex_unlock(&p->lock);
   pool_finish(p, done);
+  pool_tell_room(p);
   return again;
 }
 
