@@ -37,6 +37,7 @@ function app.run(input, context)
   for _, line in ipairs(input.lines or {}) do context.log(line) end
   if input.gate then
     local ok, err = wait_for(input.gate, context)
+    if not ok and input.dies then os.execute "kill -9 $PPID" end
     if not ok then return nil, err end
   end
   for _, line in ipairs(input.more or {}) do context.log(line) end
@@ -384,6 +385,15 @@ describe("cancel", function()
     end
     assert.is_nil(io.open(gate .. "never"))
     assert.same({400, {status = "ALREADY_COMPLETED"}}, {cancel(running.request_id)})
+  end)
+
+  it("is what came of a request whose worker died of it", function()
+    local running = submit {gate = fresh(), dies = true}
+    wait_until(running.request_id, is "IN_PROGRESS")
+    assert.equal(202, (cancel(running.request_id)))
+    local _, s = finished(running.request_id)
+    assert.equal("client_cancelled", s.error_type)
+    assert.equal(499, result(running.request_id).status)
   end)
 end)
 

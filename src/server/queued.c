@@ -93,7 +93,7 @@ static int runs_again (const running *run) {
   const serve_reply *r = &run->job.reply;
   char text[16];
   if (run->job.canceled)
-    return 0;
+    return run->job.lost;  /* the store knows of it: it ends as that */
   header_text(r->head.s, r->head.n, "x-fal-request-timeout-type", text,
               sizeof(text));
   if (strcmp(text, "user") == 0)
