@@ -661,6 +661,7 @@ static void ahead (size_t i) {
 static void start_timeout (size_t i) {
   store_request r = request("1");
   store_result res;
+  store_claim c;
   (void)i;
   r.start_by = now + 5;
   CHECK(what, submit_it(&r, NULL) == STORE_OK);
@@ -681,6 +682,16 @@ static void start_timeout (size_t i) {
   CHECK("it had begun", release("1", 1, 0, 10, NULL) == STORE_OK);
   tend(0);
   IS("1", "IN_QUEUE 0");
+  r.id = "3";
+  r.start_by = now + 5;
+  CHECK(what, claim("1") == 2 && submit_it(&r, NULL) == STORE_OK);
+  begin();
+  CHECK(what, end(s->cls->claim(s, now, ME, now + 60, NULL, &c)) == STORE_OK);
+  CHECK("it had not", release("3", 1, 0, 10, NULL) == STORE_OK);
+  now += 5;
+  tend(0);
+  IS("3", "COMPLETED request_timeout");
+  store_claim_free(&c);
 }
 
 

@@ -201,7 +201,8 @@ typedef struct store_class {
   /* Gives a lease back: it waits again, at its old place, but is not claimed
   ** before 'not_before'. With 'why' the attempt has failed, and when it was
   ** the last one (of 'tries' or STORE_TRIES, whichever is less) the request
-  ** completes with that. What was asked to stop completes as canceled. */
+  ** completes with that. What was asked to stop completes as canceled.
+  ** Without 'why' a start timeout is over when it had begun. */
   store_code (*release) (store *s, double now, const char *id, int attempt,
                          double not_before, int tries,
                          const store_reply *why);

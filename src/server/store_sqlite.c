@@ -129,7 +129,8 @@ static const char *const sql[Q_N] = {
     " VALUES (?, ?, ?, ?, ?)",
   [Q_RELEASE] = "UPDATE request SET state = 0, worker = NULL, lease = 0,"
     " not_before = ?2, failures = ?3,"
-    " start_by = CASE WHEN ?4 THEN start_by ELSE 0 END WHERE seq = ?1",
+    " start_by = CASE WHEN ?4 OR state = 0 THEN start_by"
+    " ELSE 0 END WHERE seq = ?1",
   [Q_FIND] = "SELECT seq, state, priority FROM request WHERE id = ?"
     " AND owner = ?",
   [Q_OWNER] = "SELECT owner FROM request WHERE id = ?",
