@@ -683,6 +683,71 @@ describe("a file that changes", function()
     becomes("hot", 200, 2)
   end)
 
+  it("that takes long to load keeps nobody waiting", function()
+    local gate = dir .. "/gate"
+    write("hot.lua", app("'late'", ([[
+      io.open("%s.in", "w"):close()
+      repeat local f = io.open("%s") fal.sleep(0.02) until f]]):format(gate, gate)))
+    repeat others_serve() until os.remove(gate .. ".in")
+    local unknown = begin("nowhere/at/all")
+    for _ = 1, 40 do others_serve() end
+    assert.is_true(tonumber(server:get("/metrics").body:match "\nfalua_workers (%d+)") <= 3)
+    io.open(gate, "w"):close()
+    assert.equal(404, (unknown()))
+    becomes("hot", 200, "late")   -- not stopped after ten seconds
+    os.remove(gate)
+  end)
+
+  it("may have another name during a call, or be copied", function()
+    local gate = dir .. "/gate"
+    write("hot.lua", ([[local app = fal.app "local/hot"
+      app.limits = {concurrency = 1}
+      function app.run(input)
+        if not input.n then return {answer = "ready"} end
+        local gate = "%s" .. input.n
+        io.open(gate .. ".in", "w"):close()
+        repeat local f = io.open(gate) fal.sleep(0.02) until f
+        return {answer = input.n}
+      end
+      local same = fal.app "local/same"
+      function same.run(_, context) return {answer = context.endpoint} end]]):format(gate))
+    local function inside(n)
+      local limit = os.time() + 20
+      repeat fal.sleep(0.01) until os.remove(gate .. n .. ".in") or os.time() > limit
+    end
+    local function open(n) io.open(gate .. n, "w"):close() end
+    server:stop()
+    start("--workers 1")
+    becomes("hot", 200, "ready")
+    local first = begin("hot", {n = 1})
+    inside(1)
+    assert(os.rename(dir .. "/hot.lua", dir .. "/hotter.lua"))
+    local second = begin("hot", {n = 2})
+    inside(2)
+    open(1)
+    assert.equal(200, (first()))
+    local third = begin("hot", {n = 3})
+    local waits
+    repeat
+      waits = server:get("/metrics").body:match "\nfalua_calls_waiting (%d+)" == "1"
+      assert.is_nil(io.open(gate .. "3.in"))
+    until waits
+    for _ = 1, 20 do others_serve() end
+    assert.is_nil(io.open(gate .. "3.in"))
+    open(2)
+    assert.equal(200, (second()))
+    open(3)
+    assert.equal(200, (third()))
+    assert(os.execute(("cp %s/hotter.lua %s/hot.lua"):format(dir, dir)))
+    repeat assert.equal(200, (call "same")) until server:log():find "there is an endpoint 'local/hot' already"
+    os.remove(dir .. "/hotter.lua")
+    write("seen.lua", "local app = fal.app 'local/seen'\nfunction app.run() return {} end")
+    becomes("seen", 200)   -- so it has looked
+    assert.equal(200, (call "same"))
+    os.remove(dir .. "/seen.lua")
+    for n = 1, 3 do os.remove(gate .. n) end
+  end)
+
   it("finishes the calls it has with the code they began with", function()
     local gate = dir .. "/gate"
     write("hot.lua", ([[local app = fal.app "local/hot"

@@ -77,14 +77,8 @@ static void look_at (catalog *c, serve_file *f) {
   int changed = has_changed(f->name, &f->stamp);
   for (m = f->modules; m != NULL; m = m->next)
     changed |= has_changed(m->path, &m->stamp);
-  if (!changed)
-    return;
-  f->version++;
-  if (f->state == FILE_LOADING)
-    c->loading--;
-  f->state = f->stamp.there ? FILE_LOADING : FILE_GOOD;  /* with nothing in */
-  if (f->state == FILE_LOADING)
-    c->loading++;
+  if (changed)
+    catalog_changed(c, f, f->stamp.there != 0);
 }
 
 

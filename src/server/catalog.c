@@ -64,6 +64,12 @@ serve_endpoint *catalog_resolve (const catalog *c, const char *id,
 }
 
 
+int catalog_had (const catalog *c, const char *id) {
+  return catalog_find(c, id) != NULL ||
+         (c->loading > 0 && (!c->settled || lookup(c, id) != NULL));
+}
+
+
 /*
 ** {======================================================
 ** What workers tell
@@ -90,13 +96,42 @@ static double number (const char *field) {
 }
 
 
+/* Files that were refused an id are read again: it may be theirs now. */
+static void offer_again (catalog *c) {
+  serve_file *f;
+  for (f = c->files; f != NULL; f = f->next)
+    if (f->refused)
+      catalog_changed(c, f, 1);
+}
+
+
+void catalog_changed (catalog *c, serve_file *f, int there) {
+  f->version = ++c->versions;
+  f->refused = 0;
+  if (f->state == FILE_LOADING)
+    c->loading--;
+  f->state = there ? FILE_LOADING : FILE_GOOD;  /* with nothing in */
+  if (there)
+    c->loading++;
+  else
+    offer_again(c);
+}
+
+
+/* Has it, as far as is known? What is broken gives way. */
+static int has (const serve_file *f, const serve_endpoint *ep) {
+  return ep->file == f && (is_there(ep) || f->state == FILE_LOADING);
+}
+
+
 /* id, time, memory, concurrency; a number left out is 0. An id that another
 ** file has stays that file's. */
 static void add_endpoint (catalog *c, serve_file *f, char *const field[4]) {
   serve_endpoint *ep = add(c, field[0]);
   if (ep == NULL)
     return;
-  if (ep->file != NULL && ep->file != f && is_there(ep)) {
+  if (ep->file != NULL && ep->file != f && has(ep->file, ep)) {
+    f->refused = 1;
     serve_log("%s: there is an endpoint '%s' already%s%s", f->name, ep->id,
               ep->file->name[0] != '\0' ? ", in " : "", ep->file->name);
     return;
@@ -125,6 +160,20 @@ static void add_line (catalog *c, serve_file *f, char *line) {
 }
 
 
+/* Does a file that was read again lack something that it had? Once. */
+static int has_lost (catalog *c, const serve_file *f) {
+  serve_endpoint *ep;
+  int i, lost = 0;
+  for (i = 0; i < CATALOG_BUCKETS; i++)
+    for (ep = c->buckets[i]; ep != NULL; ep = ep->next)
+      if (ep->file == f && !is_there(ep) && ep->version != 0) {
+        ep->version = 0;
+        lost = 1;
+      }
+  return lost;
+}
+
+
 void catalog_loaded (catalog *c, serve_file *f, uint32_t version, int good,
                      const char *lines, size_t n) {
   char *copy, *line, *save = NULL;
@@ -133,6 +182,7 @@ void catalog_loaded (catalog *c, serve_file *f, uint32_t version, int good,
     return;  /* it has changed again meanwhile */
   if (f->state == FILE_LOADING)
     c->loading--;
+  c->settled |= c->loading == 0;
   f->state = good ? FILE_GOOD : FILE_BROKEN;
   if (good)
     apps_forget_modules(f);  /* else one of them may be what is broken */
@@ -146,6 +196,8 @@ void catalog_loaded (catalog *c, serve_file *f, uint32_t version, int good,
        line = strtok_r(NULL, "\n", &save))
     add_line(c, f, line);
   free(copy);
+  if (good && has_lost(c, f))
+    offer_again(c);
 }
 
 /* }====================================================== */
@@ -155,7 +207,7 @@ serve_file *catalog_add_file (catalog *c, const char *name) {
   serve_file *f = calloc(1, sizeof(*f));
   if (f == NULL || (f->name = strdup(name)) == NULL)
     return free(f), NULL;
-  f->version = 1;
+  f->version = ++c->versions;
   f->state = FILE_LOADING;
   c->loading++;
   f->next = c->files;

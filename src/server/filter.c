@@ -132,6 +132,6 @@ int serve_filter_call (serve_request *r) {
       default: break;
     }
   r->filtered = 1;
-  return r->s->has_apps && serve_endpoints_known(r->s->pool, FILTER_APP) &&
+  return r->s->has_apps && serve_endpoints_had(r->s->pool, FILTER_APP) &&
          ask(r);
 }

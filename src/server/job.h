@@ -187,6 +187,10 @@ int serve_job_cancel (serve_pool *p, serve_job *job);
 ** part? 1; 0; also 1 as long as the workers have not told which there are. */
 int serve_endpoints_known (serve_pool *p, const char *id);
 
+/* The same of an endpoint that few servers have: what a new file may have in
+** it counts only when there was such an endpoint before. */
+int serve_endpoints_had (serve_pool *p, const char *id);
+
 /* Calls that wait, calls that workers have, and how many workers there are. */
 void serve_pool_load (serve_pool *p, int *waiting, int *running,
                       int *workers);

@@ -52,9 +52,10 @@ static void help_starved (serve_pool *p, double now) {
       return;
   for (job = p->first; job != NULL; job = job->next)
     if (now - job->posted > STARVED &&
-        (job->ep == NULL ? p->started < p->opt.workers + POOL_EXTRA
-                         : job->ep->file->state == FILE_GOOD &&
-                           pool_deserves_more(p, job->ep))) {
+        (job->ep != NULL ? job->ep->file->state == FILE_GOOD &&
+                           pool_deserves_more(p, job->ep)
+         : job->kind == (serve_kind)LINK_LOAD &&
+           p->started < p->opt.workers + POOL_EXTRA)) {
       pool_grow(p);
       return;
     }
@@ -83,8 +84,8 @@ static void look_around (serve_pool *p, serve_job **done) {
       look_at(&p->runners[i], now);
   if (p->waiting > 0) {
     pool_refresh(p);
+    pool_turn_away(p, done);
     help_starved(p, now);
-    pool_turn_late_away(p, done);
     pool_dispatch(p, done);
   }
   if (p->started > p->opt.workers)

@@ -142,19 +142,6 @@ static int is_late (serve_job *job, double now) {
 }
 
 
-void pool_turn_late_away (serve_pool *p, serve_job **done) {
-  serve_job **at = &p->first, *before = NULL;
-  double now = fal_now();
-  while (*at != NULL)
-    if (is_late(*at, now))
-      add_done(done, take_out(p, at, before));
-    else {
-      before = *at;
-      at = &before->next;
-    }
-}
-
-
 /* What cannot be started gets its answer here: 1. */
 static int turn_away (serve_pool *p, serve_job *job, double now) {
   if (is_late(job, now))
@@ -170,6 +157,29 @@ static int turn_away (serve_pool *p, serve_job *job, double now) {
   else
     return 0;
   return 1;
+}
+
+
+/* Looks up what it calls, where that was not known yet; then as above. */
+static int is_for_nobody (serve_pool *p, serve_job *job, double now) {
+  if (job->kind == (serve_kind)LINK_LOAD)
+    return 0;
+  if (job->ep == NULL)
+    job->ep = catalog_resolve(&p->cat, job->endpoint, job->kind);
+  return turn_away(p, job, now);
+}
+
+
+void pool_turn_away (serve_pool *p, serve_job **done) {
+  serve_job **at = &p->first, *before = NULL;
+  double now = fal_now();
+  while (*at != NULL)
+    if (is_for_nobody(p, *at, now))
+      add_done(done, take_out(p, at, before));
+    else {
+      before = *at;
+      at = &before->next;
+    }
 }
 
 /* }====================================================== */
@@ -256,9 +266,7 @@ void pool_dispatch (serve_pool *p, serve_job **done) {
   while (*at != NULL) {
     serve_job *job = *at;
     runner *r = NULL;
-    if (job->ep == NULL && job->kind != (serve_kind)LINK_LOAD)
-      job->ep = catalog_resolve(&p->cat, job->endpoint, job->kind);
-    if (job->kind != (serve_kind)LINK_LOAD && turn_away(p, job, now)) {
+    if (is_for_nobody(p, job, now)) {
       add_done(done, take_out(p, at, before));
       continue;
     }
@@ -445,6 +453,17 @@ int serve_endpoints_known (serve_pool *p, const char *id) {
   yes = catalog_resolve(&p->cat, id, SERVE_STREAM) != NULL ||
         catalog_resolve(&p->cat, id, SERVE_REALTIME) != NULL ||
         p->cat.loading > 0;
+  pthread_mutex_unlock(&p->lock);
+  return yes;
+}
+
+
+int serve_endpoints_had (serve_pool *p, const char *id) {
+  int yes;
+  pthread_mutex_lock(&p->lock);
+  pool_refresh(p);
+  pool_wake_keeper(p);
+  yes = catalog_had(&p->cat, id);
   pthread_mutex_unlock(&p->lock);
   return yes;
 }

@@ -54,8 +54,10 @@ struct serve_file {
   serve_file *next;
   char *name;            /* "": what is built in; else a path */
   file_state state;
-  uint32_t version;      /* counts the times it has changed */
+  uint32_t version;      /* another one each time that it changes; no two
+                            files ever have the same */
   int posted;            /* a worker is, or will be, asked what it has */
+  int refused;           /* another file had an id of it */
   file_stamp stamp;
   serve_module *modules; /* that it required */
   int module_count;
@@ -65,7 +67,7 @@ struct serve_endpoint {
   serve_endpoint *next;  /* in its bucket */
   char *id;
   serve_file *file;
-  uint32_t version;      /* of the file that had it; older: it is gone */
+  uint32_t version;      /* of the file that had it; older, 0: it is gone */
   double time;           /* seconds that one call may take */
   uint64_t memory;       /* bytes that its Lua may have */
   int concurrency;       /* calls at once; 0: as many as usual workers */
@@ -79,6 +81,8 @@ typedef struct catalog {
   serve_file *files;
   serve_endpoint *buckets[CATALOG_BUCKETS];
   int loading;           /* files in that state */
+  int settled;           /* once, there were none */
+  uint32_t versions;     /* given out so far */
   const char *apps;      /* the folder, NULL: none */
   double scanned;        /* when it was looked at */
   double time;           /* limits of endpoints that have none of their own */
@@ -96,6 +100,13 @@ serve_endpoint *catalog_resolve (const catalog *c, const char *id,
 
 /* A file that is to be loaded; NULL when memory ends. */
 serve_file *catalog_add_file (catalog *c, const char *name);
+
+/* It has another version now, which is to be loaded, or (0) has nothing in. */
+void catalog_changed (catalog *c, serve_file *f, int there);
+
+/* Is there such an endpoint, or may a file that is being loaded have it: one
+** that was there from the start, or any when there once was that endpoint? */
+int catalog_had (const catalog *c, const char *id);
 
 /* What a worker said of a file: lines of TAB-separated fields,
 **   endpoint  ID  TIME  MEMORY  CONCURRENCY
@@ -220,8 +231,9 @@ void pool_requeue (serve_pool *p, serve_job *jobs);
 void pool_turn_all_away (serve_pool *p, serve_job **done, const char *type,
                          const char *why);
 
-/* Turns those away whose time to start is over. */
-void pool_turn_late_away (serve_pool *p, serve_job **done);
+/* Turns those away that need no worker: late, unknown, of a broken file. Looks
+** at all, which dispatching does not when no worker is free. */
+void pool_turn_away (serve_pool *p, serve_job **done);
 
 /* A question to a worker: what is in a file? Its kind is LINK_LOAD. */
 typedef struct load_job {
