@@ -464,6 +464,11 @@ describe("an endpoint that misbehaves", function()
       function ways.sleep() os.execute("sleep 300") end
       function ways.rep() return {n = #(("x"):rep(10 * 2^30))} end
       function ways.gigabyte() return {n = #(("x"):rep(2^30))} end
+      function ways.answer()
+        local s, t = ("x"):rep(2^20), {}
+        for i = 1, 100 do t[i] = s end
+        return t
+      end
       function ways.strings() local t = {} while true do t[#t + 1] = ("x"):rep(2^20) .. #t end end
       function ways.pcall_strings()
         local t = {}
@@ -482,6 +487,9 @@ describe("an endpoint that misbehaves", function()
       local greedy = fal.app "local/greedy"   -- however slow the machine is, memory ends first
       greedy.limits = {time = 120, memory = 64 * 2^20, concurrency = 1}
       greedy.run = app.run
+      local brief = fal.app "local/brief"
+      brief.limits = {time = 0.0001}
+      brief.run = app.run
     ]])
     start("--workers 1")
   end)
@@ -503,6 +511,10 @@ describe("an endpoint that misbehaves", function()
     end)
   end
 
+  it("takes its time only, however little that is", function()
+    assert.equal(504, (call("brief", {way = "loop"})))
+  end)
+
   for _, way in ipairs {"gigabyte", "strings"} do
     it("takes its memory only: " .. way, function()
       local ended = begin("greedy", {way = way})
@@ -513,6 +525,12 @@ describe("an endpoint that misbehaves", function()
       assert.equal(200, (call("greedy", {way = "close_all"})))
     end)
   end
+
+  it("may not answer with more than its memory", function()
+    assert.equal(500, (call("greedy", {way = "answer"})))
+    assert.matches("the JSON would pass 67108864 bytes", server:log(), 1, true)
+    assert.equal(200, (call("greedy", {way = "close_all"})))
+  end)
 
   it("may not even ask for 10 GB", function()
     local status, result = call("bad", {way = "rep"})

@@ -66,8 +66,8 @@ static store_code leave_out (fal_buf *list, const char *name) {
 
 
 /* Claims one: STORE_OK when it is to run; STORE_NONE when there is no more;
-** STORE_ASKED when its endpoint or its tenant has no room and is left out from
-** then on. */
+** STORE_ASKED when there is nothing to run of it: its endpoint or its tenant
+** has no room and is left out from then on, or its input is lost. */
 static store_code claim_one (claims *c, store *s, double now, int line_up) {
   store_except e;
   store_first first;

@@ -12,7 +12,6 @@
 #include "serve.h"
 
 #define TICK        20000000   /* nanoseconds */
-#define AHEAD_MAX   0.01       /* seconds that jobs wait behind another */
 #define LEFT_AFTER  0.05       /* before it is looked whether callers left */
 #define LOAD_MAX    10.0       /* that loading a file may take */
 #define CANCEL_MAX  5.0        /* to end by itself when canceled */
@@ -25,7 +24,7 @@ static void look_at (runner *r, double now) {
   runner_slot *s = &r->slots[r->order[0]];
   serve_job *job = s->job;
   double took = now - s->began;
-  if (r->n > 1 && took > AHEAD_MAX)
+  if (r->n > 1 && took > RUNNER_AHEAD_MAX)
     runner_take_back(r);
   if (s->canceled == 0 && took > LEFT_AFTER && serve_hung_up(job->fd)) {
     job->canceled = 1;

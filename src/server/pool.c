@@ -211,14 +211,14 @@ static int may_start (const serve_pool *p, const serve_job *job) {
 
 /* A worker that has something short to do and can take something short after
 ** it: one that is awake needs no waking. */
-static runner *pick_ahead (serve_pool *p, const serve_job *job) {
+static runner *pick_ahead (serve_pool *p, const serve_job *job, double now) {
   int i;
   if (job->ep == NULL || job->kind != SERVE_RUN || job->ep->concurrency != 0 ||
       job->ep->mean > SHORT / 4 || job->body_n > SENT_MAX)
     return NULL;
   for (i = 0; i < p->top; i++) {
     runner *r = &p->runners[i];
-    if (r->state == RUNNER_OPEN && r->n > 0 && runner_takes_ahead(r) &&
+    if (r->state == RUNNER_OPEN && r->n > 0 && runner_takes_ahead(r, now) &&
         r->backlog + job->ep->mean <= SHORT)
       return r;
   }
@@ -270,7 +270,7 @@ void pool_dispatch (serve_pool *p, serve_job **done) {
       add_done(done, take_out(p, at, before));
       continue;
     }
-    if (is_loaded(job) && (r = pick_ahead(p, job)) == NULL) {
+    if (is_loaded(job) && (r = pick_ahead(p, job, now)) == NULL) {
       if ((r = pick_idle(p)) == NULL)
         break;
       if (!may_start(p, job))

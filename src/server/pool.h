@@ -174,8 +174,10 @@ int runner_start (runner *r, serve_pool *p);
 /* Tells it to end. What it has is lost. */
 void runner_close (runner *r);
 
-/* Nonzero when one more job can be sent behind those it has. */
-int runner_takes_ahead (const runner *r);
+#define RUNNER_AHEAD_MAX  0.01   /* seconds that jobs wait behind another */
+
+/* Nonzero when one more job can be sent behind those it has: there are some. */
+int runner_takes_ahead (const runner *r, double now);
 
 /* Gives the job to a worker that is open. */
 void runner_send (runner *r, serve_job *job);

@@ -86,8 +86,13 @@ static serve_job *take_out (runner *r, int i) {
 }
 
 
-int runner_takes_ahead (const runner *r) {
-  return r->n < LINK_DEPTH && r->sending == NULL && free_slot(r) >= 0;
+/* One that is behind for long already would only be taken back, and what does
+** not fit into the ring cannot be. */
+int runner_takes_ahead (const runner *r, double now) {
+  return r->n < LINK_DEPTH && r->sending == NULL &&
+         now - r->slots[r->order[0]].began <= RUNNER_AHEAD_MAX &&
+         ring_room(&r->process.link.out) >= RING_SIZE / 4 &&
+         free_slot(r) >= 0;
 }
 
 

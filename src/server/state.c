@@ -146,6 +146,7 @@ static work_state *find (work *w) {
     drop(s);
   s->version = job->version;
   s->most = (size_t)job->memory;
+  s->json.max = s->most < SERVE_PUT_MAX ? s->most : SERVE_PUT_MAX;
   return s;
 }
 

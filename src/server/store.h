@@ -180,7 +180,7 @@ typedef struct store_class {
                       store_first *first);
 
   /* Leases the first that waits and is not excepted to 'worker' until
-  ** 'until'. */
+  ** 'until'. STORE_ASKED: its input could not be read, so it is completed. */
   store_code (*claim) (store *s, double now, const char *worker,
                        double until, const store_except *e, store_claim *c);
 

@@ -111,30 +111,29 @@ store_code sq_next (store *s, double now, const store_except *e,
 }
 
 
-/* One whose input cannot be read completes, and the next one is looked at. */
 store_code sq_claim (store *s, double now, const char *worker, double until,
                      const store_except *e, store_claim *c) {
   sqlite_store *q = (sqlite_store *)s;
   store_first first;
   store_code code;
+  sqlite3_stmt *st;
   int priority = 0;
-  while ((code = sq_next(s, now, e, &first)) == STORE_OK) {
-    sqlite3_stmt *st = sq_use(q, Q_CLAIM);
-    sqlite3_bind_int64(st, 1, first.seq);
-    sq_text(st, 2, worker);
-    sqlite3_bind_double(st, 3, until);
-    code = claim_row(q, st, c, &priority);
-    if (code == STORE_OK && get_input(q, first.seq, c) == STORE_OK) {
-      sq_due(q, until);
-      return STORE_OK;
-    }
-    if (code == STORE_OK)
-      code = sq_give_up(q, now, first.seq, priority, c->id, &store_broken);
-    store_claim_free(c);
-    if (code != STORE_OK)
-      break;
+  code = sq_next(s, now, e, &first);
+  if (code != STORE_OK)
+    return code;
+  st = sq_use(q, Q_CLAIM);
+  sqlite3_bind_int64(st, 1, first.seq);
+  sq_text(st, 2, worker);
+  sqlite3_bind_double(st, 3, until);
+  code = claim_row(q, st, c, &priority);
+  if (code == STORE_OK && get_input(q, first.seq, c) == STORE_OK) {
+    sq_due(q, until);
+    return STORE_OK;
   }
-  return code;
+  if (code == STORE_OK)
+    code = sq_give_up(q, now, first.seq, priority, c->id, &store_broken);
+  store_claim_free(c);
+  return code == STORE_OK ? STORE_ASKED : code;
 }
 
 

@@ -185,8 +185,8 @@ static int64_t asked_for (const char *s, size_t n) {
   const char *raw;
   size_t raw_n;
   double v = 1;
-  if (n > 0 && fal_json_find(s, n, "num_images", &raw, &raw_n)
-      == FAL_JSON_INTEGER)
+  int type = n > 0 ? fal_json_find(s, n, "num_images", &raw, &raw_n) : 0;
+  if (type == FAL_JSON_INTEGER || type == FAL_JSON_NUMBER)  /* 4.0 is 4 too */
     v = strtod(raw, NULL);
   return v < 1 ? 1 : v > IMAGES_MAX ? IMAGES_MAX : (int64_t)v;
 }

@@ -94,7 +94,7 @@ end
 -- A line that the server reads (pool.h, catalog_loaded).
 function endpoint.line(e)
   local l = e.limits or {}
-  return ("endpoint\t%s\t%.3f\t%d\t%d\n"):format(e.id, l.time or 0,
+  return ("endpoint\t%s\t%.17g\t%d\t%d\n"):format(e.id, l.time or 0,
     math.floor(l.memory or 0), math.ceil(l.concurrency or 0))
 end
 
