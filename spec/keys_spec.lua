@@ -120,6 +120,20 @@ describe("a call", function ()
     other:stop()
   end)
 
+  it("by an open connection too", function ()
+    local bob = "bob bob-id:bob-secret\n"
+    local other = start("ann ann-id:ann-secret\n" .. bob)
+    local asked = ("curl -s -o /dev/null -w '%%{http_code}' -H 'Authorization: Key bob-id:bob-secret' -d '%s' %s%s")
+      :format(SMALL, other.url, DEV)
+    local gone = ([[sed -i.was /^bob/d %s/keys; while [ "$(%s)" != 401 ]; do sleep 0.1; done]]):format(dir, asked)
+    local events = wsc.talk(other.url .. DEV .. "/realtime", { { send = SMALL }, { want = 2 }, { shell = gone },
+      { send = SMALL }, { want = 1 }, { close = 1000 } }, "Key bob-id:bob-secret")
+    assert.equal(1, #fal.json.decode(events[1].text).images)
+    local no = fal.json.decode(events[3].text)
+    assert.same({ "x-fal-error", "UNAUTHORIZED" }, { no.type, no.error })
+    other:stop()
+  end)
+
   it("may come with a token for the app instead", function ()
     local token = json(call(ANN, "/rest/tokens/", '{"allowed_apps":["flux"],"token_expiration":60}'))
     local function with(path, t) return server:post(path .. "?fal_jwt_token=" .. t, SMALL) end

@@ -4,9 +4,10 @@
 //
 // Steps are JSON values, one a line, done in order: {"send": text}, {"pack":
 // value} (MessagePack), {"want": n} waits for n more frames, {"close": code}
-// or {"close": null} for a close without a code, {"hold": true} waits for the
-// end. What happens is told as JSON values, one a line.
+// or {"close": null} for a close without a code, {"shell": command} waits for
+// that, {"hold": true} for the end. What happens is told as JSON values, one a line.
 
+import { execSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 
@@ -57,6 +58,7 @@ for await (const line of createInterface({ input: process.stdin })) {
       await new Promise((resolve) => { more = resolve; });
     }
   }
+  else if ("shell" in step) execSync(step.shell);
   else if ("hold" in step) await ended;
 }
 await ended;

@@ -153,7 +153,7 @@ void serve_tenant_refuse (struct serve_request *r);
 
 /* A message that is a call, before it is given to a worker. 0 after a 429 in
 ** the job's reply, for who has had his pictures for today, or, by HTTP over
-** WebSocket, calls too often. */
+** WebSocket, calls too often; after a 401 for who is in the file no more. */
 int serve_tenant_message (struct falua_server *s, struct serve_job *job);
 
 /* Nothing was made: what the job has taken, if that was not settled, comes

@@ -48,6 +48,7 @@ static void say_error (serve_live *v, const char *error, const char *reason,
 
 static const char *error_word (unsigned int status) {
   switch (status) {
+    case 401: return "UNAUTHORIZED";
     case 404: return "NOT_FOUND";
     case 422: return "INVALID_INPUT";
     case 429: return "TOO_MANY_REQUESTS";

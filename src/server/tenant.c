@@ -232,6 +232,11 @@ int serve_tenant_message (falua_server *s, serve_job *job) {
   double after = 0;
   if (s->keys == NULL || job->charge.inner)
     return 1;
+  if (!serve_keys_has(s->keys, job->owner)) {
+    serve_reply_detail(&job->reply, 401, NULL,
+                       "This key is not known here any more");
+    return 0;
+  }
   if (job->kind == SERVE_RUN)
     v = serve_keys_call(s->keys, job->owner, &after);
   if (v == KEYS_FINE)
