@@ -561,7 +561,8 @@ describe("an endpoint that misbehaves", function()
     assert.equal("IN_QUEUE", json(server:get("/queue/local/greedy/requests/" .. sent.request_id .. "/status")).status)
     io.open(gate, "w"):close()
     assert.equal(503, (ended()))
-    local limit, result = os.time() + 10, nil
+    local limit = os.time() + 10
+    local result
     repeat result = server:get("/queue/local/greedy/requests/" .. sent.request_id) until result.status == 200 or os.time() > limit
     assert.equal(200, result.status)
   end)

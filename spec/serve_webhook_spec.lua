@@ -139,7 +139,8 @@ describe("a webhook", function ()
     first:stop "wait"
     slow.stop()
     local second = serve.start("--data " .. data)
-    local limit, count = os.time() + 20, 0
+    local limit = os.time() + 20
+    local count
     repeat
       count = select(2, second:log():gsub("webhook given up after %d+ attempts?: it leads away", ""))
     until count == COUNT or os.time() > limit
