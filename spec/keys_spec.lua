@@ -120,7 +120,7 @@ describe("a call", function ()
     other:stop()
   end)
 
-  it("by an open connection too", function ()
+  it("on an open connection is refused when the file has him no more", function ()
     local bob = "bob bob-id:bob-secret\n"
     local other = start("ann ann-id:ann-secret\n" .. bob)
     local asked = ("curl -s -o /dev/null -w '%%{http_code}' -H 'Authorization: Key bob-id:bob-secret' -d '%s' %s%s")

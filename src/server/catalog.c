@@ -118,9 +118,10 @@ void catalog_changed (catalog *c, serve_file *f, int there) {
 }
 
 
-/* Has it, as far as is known? What is broken gives way. */
-static int has (const serve_file *f, const serve_endpoint *ep) {
-  return ep->file == f && (is_there(ep) || f->state == FILE_LOADING);
+/* Does another file have it, as far as is known? What is broken gives way. */
+static int is_taken (const serve_endpoint *ep, const serve_file *f) {
+  return ep->file != NULL && ep->file != f &&
+         (is_there(ep) || ep->file->state == FILE_LOADING);
 }
 
 
@@ -130,7 +131,7 @@ static void add_endpoint (catalog *c, serve_file *f, char *const field[4]) {
   serve_endpoint *ep = add(c, field[0]);
   if (ep == NULL)
     return;
-  if (ep->file != NULL && ep->file != f && has(ep->file, ep)) {
+  if (is_taken(ep, f)) {
     f->refused = 1;
     serve_log("%s: there is an endpoint '%s' already%s%s", f->name, ep->id,
               ep->file->name[0] != '\0' ? ", in " : "", ep->file->name);
